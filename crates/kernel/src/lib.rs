@@ -1,0 +1,13 @@
+//! The words every crate shares. No I/O, no context: adding a context never edits this crate.
+
+mod actor;
+mod clock;
+mod event;
+mod ids;
+mod level;
+
+pub use actor::{Actor, ActorKind};
+pub use clock::{Clock, SystemClock};
+pub use event::{Claim, DeadlineChange, DecodeError, EventType, Metadata, Origin, PersonalField};
+pub use ids::{AggregateId, InvalidAggregateId, new_id};
+pub use level::{AccreditationLevel, ActionLevel, UnknownLevel};
