@@ -208,3 +208,99 @@ pub async fn request_reload(url: &str, system_password: &str) -> Result<(), Embe
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What bcrypt makes is as long; nobody knows the password of this one.
+    fn example_hash() -> String {
+        format!("$2b$10${}", "x".repeat(53))
+    }
+
+    fn user(name: &str, kind: UserKind) -> NatsUser {
+        NatsUser::new(name, example_hash(), kind).unwrap()
+    }
+
+    #[test]
+    fn names_are_tokens_of_subjects() {
+        for name in ["support", "a1", "n8n-prod", &"x".repeat(32)] {
+            assert!(
+                NatsUser::new(name, example_hash(), UserKind::Service).is_ok(),
+                "{name}"
+            );
+        }
+        let too_long = "x".repeat(33);
+        for name in [
+            "", "a", "Support", "a.b", "*", "a>", "a b", "é-é", "a_b", "a\"b", &too_long,
+        ] {
+            let refused = NatsUser::new(name, example_hash(), UserKind::Service);
+            assert_eq!(refused, Err(InvalidNatsUser::Name), "{name}");
+        }
+        for name in [PLATFORM, SYSTEM] {
+            let refused = NatsUser::new(name, example_hash(), UserKind::Reader);
+            assert_eq!(refused, Err(InvalidNatsUser::Reserved));
+        }
+    }
+
+    #[test]
+    fn a_plain_password_is_never_written() {
+        let real = bcrypt::hash("key", 4).unwrap();
+        assert!(NatsUser::new("support", real, UserKind::Service).is_ok());
+        let injected = format!("$2b$10${}\"}}", "x".repeat(51));
+        for hash in [
+            "",
+            "secret",
+            "$2b$10$short",
+            "$NATS_PLATFORM_PASSWORD",
+            &injected,
+        ] {
+            let refused = NatsUser::new("support", hash, UserKind::Service);
+            assert_eq!(refused, Err(InvalidNatsUser::PasswordHash), "{hash}");
+        }
+    }
+
+    #[test]
+    fn an_answer_goes_to_the_callers_inbox_only() {
+        assert!(is_own_inbox("support", "_INBOX.support.abc"));
+        for reply in [
+            "",
+            "_INBOX.support",
+            "_INBOX.support.",
+            "_INBOX.support2.abc",
+            "_INBOX.sentinel.abc",
+            "events.safeguard.approval.approved",
+            "commands.sentinel.safeguard.cancel_approval",
+            "$JS.ACK.DECISIONS.support.1.1.1.1.1",
+        ] {
+            assert!(!is_own_inbox("support", reply), "{reply}");
+        }
+    }
+
+    /// The repository's users.conf explains the kinds of users by showing them.
+    #[test]
+    fn the_example_file_shows_what_is_rendered() {
+        let file = include_str!("../../../users.conf");
+        for (name, kind) in [
+            ("support", UserKind::Service),
+            ("readers", UserKind::Reader),
+        ] {
+            let text = render_user(&user(name, kind));
+            let shown: String = text.lines().map(|line| format!("# {line}\n")).collect();
+            assert!(file.contains(&shown), "users.conf lacks:\n{shown}");
+        }
+        assert!(file.ends_with(render(&[]).split_once('\n').unwrap().1));
+    }
+
+    #[test]
+    fn the_file_is_replaced_whole_and_closed_to_others() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.conf");
+        write(&path, &[user("support", UserKind::Service)]).unwrap();
+        write(&path, &[]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), render(&[]));
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
