@@ -2,6 +2,11 @@
 //!
 //! A parent that is killed is played by this test program itself, started again with
 //! `PLAY_PARENT` naming the data folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::HashMap;
 use std::fs;

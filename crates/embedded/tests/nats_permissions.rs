@@ -1,5 +1,10 @@
 //! What users.conf keeps apart, proved on a real nats-server: a refusal counts only when the server
 //! says "Permissions Violation", not when nothing comes back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::time::Duration;
 
