@@ -46,7 +46,17 @@ pub trait Duty: Send + Sync + 'static {
         deadline: &Deadline,
         context: CommandContext,
         now: DateTime<Utc>,
-    ) -> Result<Settled, LogError>;
+    ) -> Result<Settled, NotDone>;
+}
+
+/// Why something due was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// Others kept changing the aggregate: it is tried again.
+    #[error("the aggregate is changing too fast")]
+    Contended,
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// What became of a deadline.
@@ -198,7 +208,7 @@ impl Inner {
     ///
     /// What is settled stays in the table until the projection has read the outcome: it is named
     /// in `settled` and not done again meanwhile.
-    async fn pass(&self, settled: &mut HashSet<Name>) -> Result<Option<DateTime<Utc>>, LogError> {
+    async fn pass(&self, settled: &mut HashSet<Name>) -> Result<Option<DateTime<Utc>>, NotDone> {
         loop {
             let limit = PAGE + settled.len();
             let page = next_deadlines(self.log.pool(), limit as i64).await?;
@@ -234,7 +244,7 @@ impl Inner {
 
     /// Does one thing. An error is an outage: it is tried again. What cannot be done at all is
     /// said once and set aside.
-    async fn act(&self, deadline: &Deadline, now: DateTime<Utc>) -> Result<(), LogError> {
+    async fn act(&self, deadline: &Deadline, now: DateTime<Utc>) -> Result<(), NotDone> {
         let outcome = match self.duties.get(deadline.aggregate_type.as_str()) {
             Some(duty) => {
                 let context = self.context(deadline).await?;
@@ -262,7 +272,9 @@ impl Inner {
                 );
                 Ok(())
             }
-            Err(error @ (LogError::Corrupt(_) | LogError::Decode(_) | LogError::Seal(_))) => {
+            Err(NotDone::Log(
+                error @ (LogError::Corrupt(_) | LogError::Decode(_) | LogError::Seal(_)),
+            )) => {
                 tracing::error!(
                     aggregate.id = deadline.aggregate_id, deadline.kind, %error,
                     "a deadline cannot be acted on"
@@ -311,9 +323,9 @@ fn name_of(deadline: &Deadline) -> Name {
 }
 
 /// Says an outage once.
-fn report(error: &LogError, said: &mut Option<String>) {
+fn report(error: &NotDone, said: &mut Option<String>) {
     // Before the projection's first run there is no table yet.
-    if let LogError::Database(sqlx::Error::Database(database)) = error
+    if let NotDone::Log(LogError::Database(sqlx::Error::Database(database))) = error
         && database.code().as_deref() == Some("42P01")
     {
         return;

@@ -4,13 +4,15 @@
 //! named after the event that caused them; one process at a time does each thing (a lease); nothing
 //! here decides a rule of a context.
 
+mod approvals;
 mod clerk;
 mod decisions;
 mod decisions_stream;
 mod housekeeping;
 mod nats_users;
 
-pub use clerk::{Clerk, ClerkParts, Duty, Settled};
+pub use approvals::ApprovalDuty;
+pub use clerk::{Clerk, ClerkParts, Duty, NotDone, Settled};
 pub use decisions::Decisions;
 pub use decisions_stream::DECISIONS;
 pub use housekeeping::{Housekeeping, Pruned, prune};

@@ -21,11 +21,12 @@ impl World {
         let about = Metadata::new(Actor::system("test"), new_id());
         let kind = ("users.service_account", &id);
         let nothing = Value::Null;
+        let events = [event];
         let append = Append::new(
             self.log.vault(),
             kind,
             sequence,
-            &[event],
+            &events,
             &about,
             None,
             &nothing,

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use eventlog::{
-    CommandContext, Deadline, Deadlines, EventLog, ExecuteError, Leases, LogError, LogReader,
-    Progress, Projector, RecordedEvent, Vault,
+    CommandContext, Deadline, Deadlines, EventLog, ExecuteError, Leases, LogReader, Progress,
+    Projector, RecordedEvent, Vault,
 };
 use kernel::{
     Actor, AggregateId, Clock, DeadlineChange, DecodeError, EventType, LogAggregate, Metadata,
@@ -24,7 +24,7 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 use testkit::{ManualClock, TestDatabase};
 use tokio_util::sync::CancellationToken;
-use workflows::{Clerk, ClerkParts, Duty, Settled};
+use workflows::{Clerk, ClerkParts, Duty, NotDone, Settled};
 
 pub const TIMER: &str = "test.timer";
 
@@ -154,7 +154,7 @@ impl Duty for Ringer {
         deadline: &Deadline,
         context: CommandContext,
         now: DateTime<Utc>,
-    ) -> Result<Settled, LogError> {
+    ) -> Result<Settled, NotDone> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.is_lazy {
             return Ok(Settled::NotNeeded);
@@ -165,7 +165,7 @@ impl Duty for Ringer {
             .await
         {
             Ok(_) => Ok(Settled::Done),
-            Err(ExecuteError::Log(error)) => Err(error),
+            Err(ExecuteError::Log(error)) => Err(error.into()),
             Err(_) => Ok(Settled::NotNeeded),
         }
     }
@@ -265,6 +265,8 @@ impl World {
 
     /// Waits until all deadlines of the log are known.
     pub async fn settle(&self) {
+        let runs = || async { self.progress.here().contains_key(Deadlines::NAME) };
+        assert!(within(Duration::from_secs(10), runs).await, "the deadlines do not run");
         let head = self.log.head().await.unwrap();
         let wait = self
             .progress
