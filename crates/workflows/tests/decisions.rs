@@ -99,6 +99,9 @@ async fn stored(nats: &TestNats) -> Vec<(String, String, Value)> {
     };
     let info = stream.info().await.unwrap().state.clone();
     let mut found = Vec::new();
+    if info.messages == 0 {
+        return found;
+    }
     for sequence in info.first_sequence..=info.last_sequence {
         let message = stream.get_raw_message(sequence).await.unwrap();
         found.push((
