@@ -1,0 +1,1 @@
+pub mod cookie; pub mod keys; pub mod passwords; pub mod tokens;
