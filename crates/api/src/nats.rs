@@ -109,6 +109,12 @@ impl Run {
             let run = self.clone();
             self.tasks.spawn(async move {
                 let message = &request.message;
+                // nats-server does not check the reply subject of a publish: an account could make
+                // us write where it may not.
+                if !is_own_inbox(&message.subject, message.reply.as_deref()) {
+                    tracing::warn!(nats.subject = %message.subject, "a request wants its answer elsewhere");
+                    return;
+                }
                 let answered =
                     run.answer(message.subject.as_str(), message.headers.as_ref(), &message.payload).await;
                 let (body, headers) = reply(answered);
@@ -184,6 +190,13 @@ fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
     serde_json::to_value(answer).map_err(Problem::internal)
 }
 
+/// Whether the answer goes to the inbox of the account that asks (`_INBOX.<name>.…`).
+fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
+    let name = subject.split('.').nth(1).unwrap_or_default();
+    let rest = reply.and_then(|reply| reply.strip_prefix("_INBOX.")?.strip_prefix(name)?.strip_prefix('.'));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
+}
+
 fn correlation(headers: Option<&HeaderMap>) -> Uuid {
     headers
         .and_then(|headers| headers.get("X-Correlation-Id"))
@@ -228,6 +241,15 @@ mod tests {
         let (body, headers) = reply(Ok(json!({"id": "x"})));
         assert_eq!(body, json!({"ok": true, "id": "x"}));
         assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn answers_go_to_the_asker_only() {
+        let subject = "commands.support.safeguard.request_approval";
+        assert!(is_own_inbox(subject, Some("_INBOX.support.abc.1")));
+        for bad in [None, Some("events.a.b"), Some("_INBOX.supportx.a"), Some("_INBOX.support"), Some("_INBOX.other.a")] {
+            assert!(!is_own_inbox(subject, bad), "{bad:?}");
+        }
     }
 
     #[test]
