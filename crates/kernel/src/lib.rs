@@ -1,12 +1,14 @@
 //! The words every crate shares. No I/O, no context: adding a context never edits this crate.
 
 mod actor;
+mod aggregate;
 mod clock;
 mod event;
 mod ids;
 mod level;
 
 pub use actor::{Actor, ActorKind};
+pub use aggregate::LogAggregate;
 pub use clock::{Clock, SystemClock};
 pub use event::{Claim, DeadlineChange, DecodeError, EventType, Metadata, Origin, PersonalField};
 pub use ids::{AggregateId, InvalidAggregateId, new_id};

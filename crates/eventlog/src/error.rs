@@ -1,0 +1,72 @@
+//! What can go wrong with the log.
+
+use kernel::DecodeError;
+
+/// The log could not do what was asked, through no fault of the caller.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// PostgreSQL did not answer, or refused.
+    #[error("PostgreSQL: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("migrations: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// NATS did not answer, or refused.
+    #[error("NATS: {0}")]
+    Nats(String),
+    /// A stored event that this build cannot read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// What is stored is not what the log writes.
+    #[error("stored data cannot be read: {0}")]
+    Corrupt(String),
+    /// The stream and the database have parted; nothing is appended until an operator decides.
+    #[error("the log has forked from its stream ({0}); see `greffe log status`")]
+    Forked(String),
+    /// Sealing or opening failed.
+    #[error("sealing: {0}")]
+    Seal(String),
+    /// The writer has stopped, because the process is ending.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Why an append did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Someone appended to the aggregate meanwhile.
+    #[error("the aggregate is at sequence {found}")]
+    Conflict { found: u64 },
+    /// The command id was used before, for something else.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A name is held by another aggregate.
+    #[error("already taken: {scope}")]
+    Taken { scope: String },
+    /// The request could never be appended, e.g. an event over 256 KiB.
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Why a command had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError<E> {
+    /// The aggregate refused it: a rule of the domain.
+    #[error("{0}")]
+    Refused(E),
+    /// The idempotency key was used before, for something else.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A name is held by another aggregate, e.g. a user name.
+    #[error("already taken: {scope}")]
+    Taken { scope: String },
+    /// Others kept changing the aggregate for as long as the log tried.
+    #[error("the aggregate is changing too fast")]
+    Contended,
+    /// The command's events could never be appended, e.g. one over 256 KiB.
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}

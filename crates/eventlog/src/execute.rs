@@ -1,0 +1,180 @@
+//! Execute: load, decide on a clone, append, and only then believe it.
+
+use std::{sync::Arc, time::Duration};
+
+use cqrs_es::event_sink::EventSink;
+use kernel::{AggregateId, LogAggregate};
+use serde_json::{Value, json};
+
+use crate::{Append, AppendError, CommandContext, EventLog, ExecuteError, Loaded, RecordedOutcome};
+
+/// How often a command is decided again because someone else appended first.
+const MAX_CONFLICTS: u32 = 10;
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Executed<A> {
+    pub aggregate_id: AggregateId,
+    /// The aggregate's version after it, as [`LogAggregate::version`] counts.
+    pub version: u64,
+    /// Position of its last event; of the log's head when it changed nothing.
+    pub position: u64,
+    /// What the aggregate has to say beside that, e.g. a reference.
+    pub outcome: Value,
+    /// Whether this is the answer to an earlier sending of the same command.
+    pub repeated: bool,
+    /// The aggregate after it; `None` for a repetition.
+    pub state: Option<Arc<A>>,
+}
+
+impl EventLog {
+    /// Executes a command on an aggregate and returns once its events are durable.
+    ///
+    /// A repeated command (same key, same body) gets the first answer and has no second effect. A
+    /// refusal is decided on the aggregate's latest state, never on a cached one alone.
+    pub async fn execute<A>(
+        &self,
+        id: &AggregateId,
+        command: A::Command,
+        services: &A::Services,
+        context: &CommandContext,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>>
+    where
+        A: LogAggregate,
+        A::Command: Clone,
+    {
+        let mut cached = self.cached::<A>(id);
+        let mut conflicts = 0;
+        loop {
+            let from_cache = cached.is_some();
+            let Loaded { state, sequence } = match cached.take() {
+                Some(cached) => cached,
+                None => self.load_fresh::<A>(id).await?,
+            };
+            let mut next = A::clone(&state);
+            let sink = EventSink::default();
+            let events = match next.handle(command.clone(), services, &sink).await {
+                Ok(()) => sink.collect().await,
+                Err(_) if from_cache => continue,
+                Err(refusal) => return self.refused(refusal, context).await,
+            };
+            if events.is_empty() && from_cache {
+                continue;
+            }
+            let answer = json!({ "version": next.version(), "more": next.outcome() });
+            if events.is_empty() && context.key.is_none() {
+                let position = self.head().await?;
+                return Ok(executed(
+                    id.clone(),
+                    position,
+                    answer,
+                    false,
+                    Some(Arc::new(next)),
+                ));
+            }
+            let append = Append::new(
+                &self.vault,
+                (A::TYPE, id),
+                sequence,
+                &events,
+                &context.metadata,
+                context.key,
+                &answer,
+            );
+            let appended = match append.await {
+                Ok(append) => self.append(append).await,
+                Err(error) => Err(error),
+            };
+            match appended {
+                Ok(appended) => {
+                    if let Some(first) = appended.repeated {
+                        return Ok(executed(id.clone(), appended.position, first, true, None));
+                    }
+                    let next = Arc::new(next);
+                    self.remember::<A>(id, next.clone(), sequence + events.len() as u64);
+                    return Ok(executed(
+                        id.clone(),
+                        appended.position,
+                        answer,
+                        false,
+                        Some(next),
+                    ));
+                }
+                Err(AppendError::Conflict { .. }) if conflicts < MAX_CONFLICTS => {
+                    conflicts += 1;
+                    tokio::time::sleep(pause(conflicts)).await;
+                }
+                Err(error) => return Err(refusal_of(error)),
+            }
+        }
+    }
+
+    /// A command that is refused now may be the repetition of one that was accepted.
+    async fn refused<A: LogAggregate>(
+        &self,
+        refusal: A::Error,
+        context: &CommandContext,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>> {
+        let known = match &context.key {
+            Some(key) => self.find_outcome(key).await.map_err(refusal_of)?,
+            None => None,
+        };
+        match known {
+            Some(known) => Ok(known.into()),
+            None => Err(ExecuteError::Refused(refusal)),
+        }
+    }
+}
+
+impl<A> From<RecordedOutcome> for Executed<A> {
+    fn from(known: RecordedOutcome) -> Self {
+        executed(
+            known.aggregate_id,
+            known.position,
+            known.outcome,
+            true,
+            None,
+        )
+    }
+}
+
+fn executed<A>(
+    aggregate_id: AggregateId,
+    position: u64,
+    mut answer: Value,
+    repeated: bool,
+    state: Option<Arc<A>>,
+) -> Executed<A> {
+    let version = answer
+        .get("version")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let outcome = answer.get_mut("more").map(Value::take).unwrap_or_default();
+    Executed {
+        aggregate_id,
+        version,
+        position,
+        outcome,
+        repeated,
+        state,
+    }
+}
+
+fn refusal_of<E>(error: AppendError) -> ExecuteError<E> {
+    match error {
+        AppendError::Conflict { .. } => ExecuteError::Contended,
+        AppendError::KeyReused => ExecuteError::KeyReused,
+        AppendError::Taken { scope } => ExecuteError::Taken { scope },
+        AppendError::Invalid(reason) => ExecuteError::Invalid(reason),
+        AppendError::Log(error) => ExecuteError::Log(error),
+    }
+}
+
+/// A growing pause with jitter, so that those who collided do not collide again.
+fn pause(conflicts: u32) -> Duration {
+    let spread = 1 << conflicts.min(6);
+    let mut byte = [0];
+    // Without random bytes the pause is merely less well spread.
+    let jitter = getrandom::fill(&mut byte).map_or(0, |()| u64::from(byte[0]) * spread / 255);
+    Duration::from_millis(jitter)
+}

@@ -1,0 +1,302 @@
+//! The log's handle: open, append, load, read.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use cqrs_es::{
+    Aggregate,
+    persist::{PersistedEventRepository, SerializedEvent},
+};
+use kernel::{AggregateId, EventType, LogAggregate};
+use postgres_es::PostgresEventRepository;
+use serde_json::Value;
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::{
+    Append, AppendError, Appended, CommandKey, LogError, RecordedEvent, Vault,
+    recorded::{COLUMNS, Envelope, StoredEvent, corrupt},
+    writer::{Request, Writer},
+};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Requests that may wait for the writer before callers are held back.
+const QUEUE: usize = 4_096;
+/// Aggregates kept in memory per process.
+const CACHED_AGGREGATES: u64 = 50_000;
+
+/// Brings the log's own tables up to date.
+pub async fn migrate(pool: &PgPool) -> Result<(), LogError> {
+    Ok(MIGRATIONS.run(pool).await?)
+}
+
+/// The log of one process. Cheap to clone; the last clone's end lets the writer drain and stop.
+#[derive(Clone)]
+pub struct EventLog {
+    pub(crate) pool: PgPool,
+    pub(crate) vault: Vault,
+    queue: mpsc::Sender<Request>,
+    head: watch::Receiver<u64>,
+    cache: moka::sync::Cache<(&'static str, AggregateId), CachedState>,
+    repository: Arc<PostgresEventRepository>,
+}
+
+#[derive(Clone)]
+pub(crate) struct CachedState {
+    pub state: Arc<dyn Any + Send + Sync>,
+    pub sequence: u64,
+}
+
+/// An aggregate as the log has it.
+#[derive(Debug)]
+pub struct Loaded<A> {
+    pub state: Arc<A>,
+    /// How many events it has; 0 if there is no such aggregate.
+    pub sequence: u64,
+}
+
+/// What a command did when it was first sent.
+#[derive(Debug, Clone)]
+pub struct RecordedOutcome {
+    pub aggregate_id: AggregateId,
+    pub position: u64,
+    pub outcome: Value,
+}
+
+impl EventLog {
+    /// Opens the log; [`migrate`] must have run. Makes the first epoch on an empty database.
+    pub async fn open(pool: PgPool, vault: Vault) -> Result<Self, LogError> {
+        sqlx::query("INSERT INTO log_meta (epoch) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(Uuid::new_v4())
+            .execute(&pool)
+            .await?;
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (head_sender, head) = watch::channel(0);
+        let writer = Writer {
+            options: (*pool.connect_options()).clone(),
+            queue: requests,
+            head: head_sender,
+        };
+        tokio::spawn(writer.run());
+        Ok(Self {
+            repository: Arc::new(PostgresEventRepository::new(pool.clone())),
+            pool,
+            vault,
+            queue,
+            head,
+            cache: moka::sync::Cache::builder()
+                .max_capacity(CACHED_AGGREGATES)
+                .time_to_idle(Duration::from_secs(3_600))
+                .build(),
+        })
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Rings when this process has appended: the highest position it has written.
+    pub fn appended(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    /// Position of the last event; 0 if there is none.
+    pub async fn head(&self) -> Result<u64, LogError> {
+        let head: Option<i64> = sqlx::query_scalar("SELECT max(position) FROM events")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(head.unwrap_or(0) as u64)
+    }
+
+    /// Which history this is, and why it is closed if the relay found it forked.
+    pub async fn epoch(&self) -> Result<(Uuid, Option<String>), LogError> {
+        Ok(sqlx::query_as("SELECT epoch, fork FROM log_meta")
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// Queues a request and waits for what became of it. Dropping the future cancels nothing.
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .send(Request { append, reply })
+            .await
+            .map_err(|_| LogError::Closed)?;
+        answer.await.map_err(|_| LogError::Closed)?
+    }
+
+    /// The aggregate as of now, whoever changed it last.
+    pub async fn load<A: LogAggregate>(&self, id: &AggregateId) -> Result<Loaded<A>, LogError> {
+        if let Some(cached) = self.cached::<A>(id)
+            && self.sequence_of::<A>(id).await? == cached.sequence
+        {
+            return Ok(cached);
+        }
+        self.load_fresh(id).await
+    }
+
+    /// The aggregate rebuilt from its events.
+    pub(crate) async fn load_fresh<A: LogAggregate>(
+        &self,
+        id: &AggregateId,
+    ) -> Result<Loaded<A>, LogError> {
+        let events = self.events_of::<A>(id).await?;
+        let sequence = events.last().map_or(0, |(sequence, _)| *sequence);
+        let mut state = A::default();
+        events.into_iter().for_each(|(_, event)| state.apply(event));
+        let state = Arc::new(state);
+        if sequence > 0 {
+            self.remember::<A>(id, state.clone(), sequence);
+        }
+        Ok(Loaded { state, sequence })
+    }
+
+    /// The aggregate's events, opened, with their sequences.
+    pub(crate) async fn events_of<A: Aggregate<Event: EventType>>(
+        &self,
+        id: &AggregateId,
+    ) -> Result<Vec<(u64, A::Event)>, LogError> {
+        let mut stored: Vec<SerializedEvent> =
+            self.repository
+                .get_events::<A>(id.as_str())
+                .await
+                .map_err(|error| LogError::Database(sqlx::Error::Protocol(error.to_string())))?;
+        self.vault
+            .open_all(stored.iter_mut().map(|event| &mut event.payload))
+            .await?;
+        stored
+            .into_iter()
+            .map(|event| {
+                let decoded = A::Event::decode(&event.event_type, &event.payload)?;
+                Ok((event.sequence as u64, decoded))
+            })
+            .collect()
+    }
+
+    pub(crate) fn cached<A: LogAggregate>(&self, id: &AggregateId) -> Option<Loaded<A>> {
+        let cached = self.cache.get(&(A::TYPE, id.clone()))?;
+        let state = cached.state.downcast::<A>().ok()?;
+        Some(Loaded {
+            state,
+            sequence: cached.sequence,
+        })
+    }
+
+    pub(crate) fn remember<A: LogAggregate>(&self, id: &AggregateId, state: Arc<A>, sequence: u64) {
+        self.cache
+            .insert((A::TYPE, id.clone()), CachedState { state, sequence });
+    }
+
+    async fn sequence_of<A: Aggregate>(&self, id: &AggregateId) -> Result<u64, LogError> {
+        let sequence: Option<i64> = sqlx::query_scalar(
+            "SELECT max(sequence) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2",
+        )
+        .bind(A::TYPE)
+        .bind(id.as_str())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(sequence.unwrap_or(0) as u64)
+    }
+
+    /// What a command did, if it was sent before: `Err(KeyReused)` if it asked something else.
+    pub async fn find_outcome(
+        &self,
+        key: &CommandKey,
+    ) -> Result<Option<RecordedOutcome>, AppendError> {
+        let row: Option<(Vec<u8>, String, i64, Value)> = sqlx::query_as(
+            "SELECT request_hash, aggregate_id, position, outcome FROM commands WHERE command_id = $1",
+        )
+        .bind(key.id)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(LogError::from)?;
+        match row {
+            None => Ok(None),
+            Some((hash, ..)) if hash != key.request_hash => Err(AppendError::KeyReused),
+            Some((_, aggregate_id, position, outcome)) => Ok(Some(RecordedOutcome {
+                aggregate_id: AggregateId::new(aggregate_id).map_err(corrupt)?,
+                position: position as u64,
+                outcome,
+            })),
+        }
+    }
+
+    /// The next number of a series, e.g. of `APR-2026`. A number whose command then fails is lost;
+    /// none is given twice.
+    pub async fn next_number(&self, series: &str) -> Result<u64, LogError> {
+        let number: i64 = sqlx::query_scalar(
+            "INSERT INTO numbering AS n (series, last_number) VALUES ($1, 1)
+             ON CONFLICT (series) DO UPDATE SET last_number = n.last_number + 1
+             RETURNING last_number",
+        )
+        .bind(series)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(number as u64)
+    }
+
+    /// Up to `limit` events after a position, in order, opened.
+    pub async fn read_after(
+        &self,
+        position: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+        let stored = self.stored_after(position, limit).await?;
+        let envelopes = stored.into_iter().map(StoredEvent::into_envelope);
+        open_envelopes(&self.vault, envelopes.collect::<Result<_, _>>()?).await
+    }
+
+    /// Up to `limit` events after a position, as they lie in the table.
+    pub(crate) async fn stored_after(
+        &self,
+        position: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        let rows = sqlx::query(&format!(
+            "SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+        ))
+        .bind(position as i64)
+        .bind(limit as i64)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(StoredEvent::from_row).collect()
+    }
+
+    /// The id of the event at a position.
+    pub(crate) async fn event_id_at(&self, position: u64) -> Result<Option<Uuid>, LogError> {
+        Ok(
+            sqlx::query_scalar("SELECT event_id FROM events WHERE position = $1")
+                .bind(position as i64)
+                .fetch_optional(&self.pool)
+                .await?,
+        )
+    }
+}
+
+/// Opens the personal parts of many events at once.
+pub(crate) async fn open_envelopes(
+    vault: &Vault,
+    envelopes: Vec<Envelope>,
+) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+    let mut events = envelopes
+        .into_iter()
+        .map(Envelope::into_recorded)
+        .collect::<Result<Vec<_>, _>>()?;
+    let parts = events
+        .iter_mut()
+        .flat_map(|(event, origin)| [Some(&mut event.data), origin.as_mut()]);
+    vault.open_all(parts.flatten()).await?;
+    events
+        .into_iter()
+        .map(|(mut event, origin)| {
+            // An erased origin is a text, not an object: it is gone.
+            event.metadata.origin = origin.and_then(|origin| serde_json::from_value(origin).ok());
+            Ok(Arc::new(event))
+        })
+        .collect()
+}

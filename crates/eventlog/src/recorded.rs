@@ -1,0 +1,169 @@
+//! An event as it is read back, from PostgreSQL or from the stream.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use kernel::{Actor, DecodeError, EventType, Metadata};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::LogError;
+
+/// An event of the log, its personal parts opened.
+#[derive(Debug, Clone)]
+pub struct RecordedEvent {
+    /// 1, 2, 3 … without gaps, in commit order.
+    pub position: u64,
+    pub event_id: Uuid,
+    /// `<context>.<aggregate>.<event>`.
+    pub event_type: String,
+    pub schema_version: u32,
+    /// `<context>.<aggregate>`.
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    /// 1, 2, 3 … within the aggregate.
+    pub sequence: u64,
+    pub recorded_at: DateTime<Utc>,
+    pub metadata: Metadata,
+    pub data: Value,
+}
+
+impl RecordedEvent {
+    /// Reads the data as one of an aggregate's events.
+    pub fn decode<E: EventType>(&self) -> Result<E, DecodeError> {
+        E::decode(&self.event_type, &self.data)
+    }
+
+    /// What it weighs in a bounded queue (bytes, about).
+    pub(crate) fn weight(&self) -> usize {
+        512 + weight(&self.data)
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 32 + text.len(),
+        Value::Array(items) => 32 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(object) => {
+            32 + object
+                .iter()
+                .map(|(key, value)| 32 + key.len() + weight(value))
+                .sum::<usize>()
+        }
+        _ => 32,
+    }
+}
+
+/// An event as it lies in PostgreSQL, still sealed: what the relay publishes.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEvent {
+    pub position: u64,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub event_version: String,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub sequence: u64,
+    pub recorded_at: DateTime<Utc>,
+    pub payload: Box<RawValue>,
+    pub metadata: Value,
+}
+
+/// The columns [`StoredEvent::from_row`] reads.
+pub(crate) const COLUMNS: &str = "position, event_id, event_type, event_version, aggregate_type, \
+    aggregate_id, sequence, recorded_at, payload::text AS payload, metadata";
+
+/// A message of the stream `EVENTS` (`contracts.md`, "Events"), still sealed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    pub position: u64,
+    pub event_id: Uuid,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub schema_version: u32,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub sequence: u64,
+    pub recorded_at: String,
+    pub actor: Actor,
+    pub correlation_id: Uuid,
+    #[serde(default)]
+    pub causation_id: Option<Uuid>,
+    /// Sealed; from where the command came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Value>,
+    pub data: Box<RawValue>,
+}
+
+impl StoredEvent {
+    pub fn from_row(row: &PgRow) -> Result<Self, LogError> {
+        let payload: String = row.try_get("payload")?;
+        Ok(Self {
+            position: row.try_get::<i64, _>("position")? as u64,
+            event_id: row.try_get("event_id")?,
+            event_type: row.try_get("event_type")?,
+            event_version: row.try_get("event_version")?,
+            aggregate_type: row.try_get("aggregate_type")?,
+            aggregate_id: row.try_get("aggregate_id")?,
+            sequence: row.try_get::<i64, _>("sequence")? as u64,
+            recorded_at: row.try_get("recorded_at")?,
+            payload: RawValue::from_string(payload).map_err(corrupt)?,
+            metadata: row.try_get("metadata")?,
+        })
+    }
+
+    pub fn into_envelope(mut self) -> Result<Envelope, LogError> {
+        let origin = self.metadata.get_mut("origin").map(Value::take);
+        if let Some(metadata) = self.metadata.as_object_mut() {
+            metadata.remove("origin");
+        }
+        let metadata: Metadata = serde_json::from_value(self.metadata).map_err(corrupt)?;
+        Ok(Envelope {
+            position: self.position,
+            event_id: self.event_id,
+            schema_version: self.event_version.parse().map_err(corrupt)?,
+            event_type: self.event_type,
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            recorded_at: self
+                .recorded_at
+                .to_rfc3339_opts(SecondsFormat::Millis, true),
+            actor: metadata.actor,
+            correlation_id: metadata.correlation_id,
+            causation_id: metadata.causation_id,
+            origin,
+            data: self.payload,
+        })
+    }
+}
+
+impl Envelope {
+    /// The event, with `data` and `origin` still sealed; the caller opens both.
+    pub fn into_recorded(self) -> Result<(RecordedEvent, Option<Value>), LogError> {
+        let event = RecordedEvent {
+            position: self.position,
+            event_id: self.event_id,
+            event_type: self.event_type,
+            schema_version: self.schema_version,
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            recorded_at: DateTime::parse_from_rfc3339(&self.recorded_at)
+                .map_err(corrupt)?
+                .to_utc(),
+            metadata: Metadata {
+                actor: self.actor,
+                correlation_id: self.correlation_id,
+                causation_id: self.causation_id,
+                origin: None,
+            },
+            data: serde_json::from_str(self.data.get()).map_err(corrupt)?,
+        };
+        Ok((event, self.origin))
+    }
+}
+
+pub(crate) fn corrupt(error: impl std::fmt::Display) -> LogError {
+    LogError::Corrupt(error.to_string())
+}

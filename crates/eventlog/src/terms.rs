@@ -1,0 +1,102 @@
+//! Search in sealed texts: a blind index of words.
+//!
+//! A row keeps the keyed fingerprints of its words and of their beginnings, so that `q=` finds them
+//! without any word being stored. Whoever has the master key could test a guess; the rows of an
+//! erased subject are rebuilt without them.
+
+use std::collections::BTreeSet;
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::Vault;
+
+/// The shortest beginning of a word that can be searched for.
+const SHORTEST_PREFIX: usize = 2;
+/// Beginnings longer than this are cut.
+const LONGEST_PREFIX: usize = 16;
+/// A row's index is bounded; what comes later in a very long text is not found.
+const MOST_TERMS: usize = 2_000;
+
+/// Lower case without accents: `Médical` and `MEDICAL` are one word.
+pub fn fold(text: &str) -> String {
+    text.nfd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    fold(text)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| word.chars().take(LONGEST_PREFIX).collect())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+impl Vault {
+    /// What a row keeps of its texts, for a `bigint[]` column with a GIN index.
+    pub fn index_terms<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
+        let mut terms = BTreeSet::new();
+        for word in texts.into_iter().flat_map(words) {
+            let mut prefix = String::new();
+            let length = word.chars().count();
+            for (at, letter) in word.chars().enumerate() {
+                prefix.push(letter);
+                if at + 1 >= SHORTEST_PREFIX || at + 1 == length {
+                    terms.insert(self.term(&prefix));
+                }
+            }
+            if terms.len() >= MOST_TERMS {
+                break;
+            }
+        }
+        terms.into_iter().collect()
+    }
+
+    /// What a row must contain (`terms @> $1`) to match every word of the query, each as a beginning.
+    pub fn query_terms(&self, query: &str) -> Vec<i64> {
+        words(query)
+            .map(|word| self.term(&word))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    fn term(&self, word: &str) -> i64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.fingerprint("term", word);
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_case_and_accents() {
+        assert_eq!(fold("ÉTÉ Médical Œuvre"), "ete medical œuvre");
+    }
+
+    #[tokio::test]
+    async fn finds_words_by_their_beginning_only() {
+        let pool = sqlx::PgPool::connect_lazy("postgres://nowhere/none").unwrap();
+        let vault = Vault::new(pool, &[7; 32]);
+        let row = vault.index_terms(["Reset MDP - Jean Dupont", "ticket 1234"]);
+        let matches = |query: &str| vault.query_terms(query).iter().all(|t| row.contains(t));
+        for found in [
+            "jean",
+            "DUPONT",
+            "dup jea",
+            "1234",
+            "12",
+            "réset mdp",
+            "jean.dupont",
+        ] {
+            assert!(matches(found), "{found}");
+        }
+        for missed in ["upont", "jeanne", "12345", "reset xyz"] {
+            assert!(!matches(missed), "{missed}");
+        }
+    }
+}

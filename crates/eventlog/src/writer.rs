@@ -1,0 +1,367 @@
+//! The one task of a process that appends: it drains its queue and sends each batch as one call.
+//!
+//! No caller can cancel it. After a lost connection it sends the same batch again: the database
+//! knows the events by their ids and answers what happened.
+
+use std::{collections::VecDeque, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, value::RawValue};
+use sqlx::{
+    Arguments, Connection, Executor, PgConnection, Row,
+    error::BoxDynError,
+    postgres::{PgArguments, PgConnectOptions, PgRow},
+    types::Json,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+use uuid::Uuid;
+
+use crate::{Append, AppendError, Appended, LogError};
+
+/// Requests in one batch; a limit on how long neighbours wait for each other.
+const MAX_BATCH: usize = 256;
+/// How long a batch is tried again while PostgreSQL cannot be reached.
+const RETRY_FOR: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// `RAISE … ERRCODE` of `append_batch` when the log has forked.
+const FORKED: &str = "GF001";
+
+/// The writer's session: plans that stay flat while the tables grow, and no endless waits.
+const SESSION: &str = "SET lock_timeout = '2s'; SET statement_timeout = '10s';
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
+    SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
+    SET application_name = 'greffe writer'";
+
+pub(crate) type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+
+pub(crate) struct Request {
+    pub append: Append,
+    pub reply: Reply,
+}
+
+pub(crate) struct Writer {
+    pub options: PgConnectOptions,
+    pub queue: mpsc::Receiver<Request>,
+    /// Highest position this process has appended.
+    pub head: watch::Sender<u64>,
+}
+
+impl Writer {
+    /// Runs until every handle of the log is gone and the queue is drained.
+    pub async fn run(mut self) {
+        let mut connection = None;
+        let mut waiting: VecDeque<Request> = VecDeque::new();
+        loop {
+            if waiting.is_empty() {
+                match self.queue.recv().await {
+                    Some(request) => waiting.push_back(request),
+                    None => return,
+                }
+            }
+            while waiting.len() < 4 * MAX_BATCH {
+                match self.queue.try_recv() {
+                    Ok(request) => waiting.push_back(request),
+                    Err(_) => break,
+                }
+            }
+            let batch = next_batch(&mut waiting);
+            self.append(&mut connection, batch).await;
+        }
+    }
+
+    async fn append(&self, connection: &mut Option<PgConnection>, batch: Vec<Request>) {
+        let started = Instant::now();
+        metrics::histogram!("greffe_append_batch_size").record(batch.len() as f64);
+        let (appends, replies): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|request| (request.append, request.reply))
+            .unzip();
+        let outcomes = self.send(connection, &appends).await;
+        metrics::histogram!("greffe_append_seconds").record(started.elapsed().as_secs_f64());
+        for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            if let Ok(appended) = &outcome
+                && appended.repeated.is_none()
+            {
+                self.head.send_if_modified(|head| {
+                    let grows = appended.position > *head;
+                    *head = appended.position.max(*head);
+                    grows
+                });
+            }
+            // A caller that went away has its events all the same.
+            drop(reply.send(outcome));
+        }
+    }
+
+    /// One outcome per request, in order.
+    async fn send(
+        &self,
+        connection: &mut Option<PgConnection>,
+        appends: &[Append],
+    ) -> Vec<Result<Appended, AppendError>> {
+        match self.call_with_retries(connection, appends).await {
+            Ok(outcomes) => outcomes,
+            Err(_) if appends.len() > 1 => {
+                // One request upset the whole batch: each on its own, so that it fails alone.
+                let mut outcomes = Vec::with_capacity(appends.len());
+                for append in appends {
+                    match self
+                        .call_with_retries(connection, std::slice::from_ref(append))
+                        .await
+                    {
+                        Ok(one) => outcomes.extend(one),
+                        Err(error) => outcomes.push(Err(refusal(error))),
+                    }
+                }
+                outcomes
+            }
+            Err(error) => appends.iter().map(|_| Err(refusal_of(&error))).collect(),
+        }
+    }
+
+    /// Tries again while the connection is lost or the lock is not to be had.
+    async fn call_with_retries(
+        &self,
+        connection: &mut Option<PgConnection>,
+        appends: &[Append],
+    ) -> Result<Vec<Result<Appended, AppendError>>, sqlx::Error> {
+        let give_up = Instant::now() + RETRY_FOR;
+        loop {
+            let error = match self.call(connection, appends).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(error) => error,
+            };
+            if !is_passing(&error) || Instant::now() >= give_up {
+                return Err(error);
+            }
+            tracing::warn!(error = %error, "append failed, trying again");
+            if error.as_database_error().is_none() {
+                *connection = None;
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn call(
+        &self,
+        slot: &mut Option<PgConnection>,
+        appends: &[Append],
+    ) -> Result<Vec<Result<Appended, AppendError>>, sqlx::Error> {
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => {
+                let mut connection = PgConnection::connect_with(&self.options).await?;
+                connection.execute(SESSION).await?;
+                connection
+            }
+        };
+        let arguments = arguments(appends).map_err(sqlx::Error::Encode)?;
+        let rows = sqlx::query_with(CALL, arguments)
+            .fetch_all(&mut connection)
+            .await;
+        // Kept only if the conversation is known to be in step.
+        if rows
+            .as_ref()
+            .err()
+            .is_none_or(|error| error.as_database_error().is_some())
+        {
+            *slot = Some(connection);
+        }
+        let rows = rows?;
+        if rows.len() != appends.len() {
+            return Err(sqlx::Error::Protocol("append_batch lost a request".into()));
+        }
+        rows.iter().map(outcome).collect()
+    }
+}
+
+/// The longest run of requests that may stand in one batch; the others keep their order.
+fn next_batch(waiting: &mut VecDeque<Request>) -> Vec<Request> {
+    let mut batch: Vec<Request> = Vec::with_capacity(waiting.len().min(MAX_BATCH));
+    let mut taken = TakenKeys::default();
+    let mut later = VecDeque::new();
+    while let Some(request) = waiting.pop_front() {
+        // A request also waits for an earlier one that waits: order per aggregate is kept.
+        if batch.len() < MAX_BATCH && taken.add(&request.append) {
+            batch.push(request);
+        } else {
+            later.push_back(request);
+        }
+    }
+    *waiting = later;
+    batch
+}
+
+/// What the requests of a batch, and those that wait before it, already touch.
+#[derive(Default)]
+struct TakenKeys {
+    aggregates: std::collections::HashSet<(&'static str, String)>,
+    commands: std::collections::HashSet<Uuid>,
+    claims: std::collections::HashSet<(&'static str, [u8; 32])>,
+}
+
+impl TakenKeys {
+    /// Notes what the request touches; false if any of it was touched before.
+    fn add(&mut self, append: &Append) -> bool {
+        let mut free = self.aggregates.insert((
+            append.aggregate_type,
+            append.aggregate_id.as_str().to_owned(),
+        ));
+        if let Some(key) = append.key {
+            free &= self.commands.insert(key.id);
+        }
+        for claim in &append.claims {
+            free &= self.claims.insert((claim.scope, claim.key));
+        }
+        free
+    }
+}
+
+const CALL: &str =
+    "SELECT status, last_position, found_sequence, found_outcome, detail, recorded_at
+     FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                       $17, $18, $19) ORDER BY request";
+
+/// The batch as the arrays that `append_batch` takes, in its order.
+fn arguments(appends: &[Append]) -> Result<PgArguments, BoxDynError> {
+    let numbered = || (1_i64..).zip(appends);
+    let claims = || numbered().flat_map(|(n, a)| a.claims.iter().map(move |c| (n, c)));
+    let events =
+        || numbered().flat_map(|(n, a)| (1_i64..).zip(&a.events).map(move |(at, e)| (n, at, a, e)));
+    fn raw(value: &RawValue) -> Json<&RawValue> {
+        Json(value)
+    }
+    let mut to = PgArguments::default();
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.key.map(|key| key.id))
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.key.map(|k| k.request_hash.to_vec()))
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(appends.iter().map(|a| raw(&a.outcome)).collect::<Vec<_>>())?;
+    to.add(appends.iter().map(|a| a.aggregate_type).collect::<Vec<_>>())?;
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.aggregate_id.as_str())
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.expected as i64)
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.events.len() as i64)
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        appends
+            .iter()
+            .map(|a| a.events.first().map(|e| e.event_id))
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(claims().map(|(n, _)| n).collect::<Vec<_>>())?;
+    to.add(claims().map(|(_, c)| c.scope).collect::<Vec<_>>())?;
+    to.add(claims().map(|(_, c)| c.key.to_vec()).collect::<Vec<_>>())?;
+    to.add(claims().map(|(_, c)| c.release).collect::<Vec<_>>())?;
+    to.add(events().map(|(n, _, _, _)| n).collect::<Vec<_>>())?;
+    to.add(events().map(|(_, at, _, _)| at).collect::<Vec<_>>())?;
+    to.add(events().map(|(_, _, _, e)| e.event_id).collect::<Vec<_>>())?;
+    to.add(
+        events()
+            .map(|(_, _, _, e)| e.event_type)
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        events()
+            .map(|(_, _, _, e)| e.event_version.to_string())
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        events()
+            .map(|(_, _, _, e)| raw(&e.payload))
+            .collect::<Vec<_>>(),
+    )?;
+    to.add(
+        events()
+            .map(|(_, _, a, _)| raw(&a.metadata))
+            .collect::<Vec<_>>(),
+    )?;
+    Ok(to)
+}
+
+fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx::Error> {
+    let status: &str = row.try_get("status")?;
+    let position: Option<i64> = row.try_get("last_position")?;
+    let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
+    let appended = |repeated| Appended {
+        position: position.unwrap_or_default() as u64,
+        recorded_at,
+        repeated,
+    };
+    Ok(match status {
+        "appended" | "appended_before" => Ok(appended(None)),
+        "repeated" => Ok(appended(Some(row.try_get::<Value, _>("found_outcome")?))),
+        "key_reused" => Err(AppendError::KeyReused),
+        "taken" => Err(AppendError::Taken {
+            scope: row.try_get("detail")?,
+        }),
+        "conflict" => Err(AppendError::Conflict {
+            found: row.try_get::<i64, _>("found_sequence")? as u64,
+        }),
+        other => {
+            return Err(sqlx::Error::Protocol(format!(
+                "append_batch said `{other}`"
+            )));
+        }
+    })
+}
+
+/// Whether the same batch may go through a moment later.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error.as_database_error().and_then(|error| error.code()) {
+        // Lock not available, shutting down, starting up, too many connections, serialisation.
+        Some(code) => {
+            matches!(
+                &*code,
+                "55P03" | "57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01"
+            )
+        }
+        None => matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)
+        ),
+    }
+}
+
+fn refusal(error: sqlx::Error) -> AppendError {
+    refusal_of(&error)
+}
+
+fn refusal_of(error: &sqlx::Error) -> AppendError {
+    let Some(database) = error.as_database_error() else {
+        return LogError::Database(sqlx::Error::Protocol(error.to_string())).into();
+    };
+    let message = database.message().to_owned();
+    match database.code().as_deref() {
+        Some(FORKED) => LogError::Forked(message).into(),
+        // Class 22 (data) and 23 (constraints): this request can never be stored.
+        Some(code) if code.starts_with("22") || code.starts_with("23") => {
+            AppendError::Invalid(message)
+        }
+        _ => LogError::Database(sqlx::Error::Protocol(message)).into(),
+    }
+}
