@@ -1,0 +1,65 @@
+# Every target sets up what it needs. Works as root or not, without a terminal.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Tests of all crates share one temporary PostgreSQL.
+WITH_POSTGRES := cargo run --quiet --package testkit --bin with-postgres --
+LLVM := /usr/lib/llvm-22/bin
+
+.PHONY: run demo build release test test-web test-rust journeys fmt lint bench coverage setup web
+
+run: setup release
+	$(TARGET)/release/greffe up
+
+# The platform, with workflows that play a day of tickets and alerts on it.
+demo: setup release
+	scripts/demo $(TARGET)/release/greffe
+
+build: web
+	cargo build --workspace
+
+# The program embeds web/dist: the pages are built first.
+release: web
+	cargo build --release --package greffe
+
+test: test-web test-rust journeys
+
+test-web: web
+	cd web && npm run lint && npm test
+
+test-rust: setup web
+	$(WITH_POSTGRES) cargo test --workspace
+
+journeys: setup web
+	scripts/setup browser
+	cargo build --package greffe
+	scripts/journeys $(TARGET)/debug/greffe
+
+fmt: web
+	cargo fmt --all
+	cd web && npm run format
+
+lint: web
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	cd web && npm run lint
+
+# QUICK=1: under a minute, for every row that can be.
+bench: setup
+	cargo run --release --package bench
+
+# cargo-llvm-cov with Debian's LLVM 22, which reads what rustc 1.95 (LLVM 22) writes.
+coverage: setup web
+	@cargo llvm-cov --version >/dev/null 2>&1 || cargo install cargo-llvm-cov --locked
+	@test -x $(LLVM)/llvm-cov || { echo 'coverage: as root: apt-get install llvm-22' >&2; exit 1; }
+	export LLVM_COV=$(LLVM)/llvm-cov LLVM_PROFDATA=$(LLVM)/llvm-profdata; \
+	  $(WITH_POSTGRES) cargo llvm-cov test --workspace --html --output-dir $(TARGET)/coverage; \
+	  cargo llvm-cov report --summary-only
+
+setup:
+	@scripts/setup servers
+
+web:
+	@scripts/setup web
