@@ -10,12 +10,13 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventlog::{EventLog, LogError, LogReader, RecordedEvent};
+use eventlog::{EventLog, LogError, RecordedEvent};
 use events::users::{ServiceAccountEvent, SessionEvent, UserEvent};
 use kernel::{AccreditationLevel, EventType};
 use serde_json::Value;
 use sqlx::Row;
 use std::sync::Arc;
+use crate::pending::LogReader;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -295,7 +296,8 @@ async fn select(
             data: row.try_get("payload")?,
         });
     }
-    log.vault().open_all(events.iter_mut().map(|event| &mut event.data)).await?;
+    let parts: Vec<&mut Value> = events.iter_mut().map(|event| &mut event.data).collect();
+    log.vault().open_all(parts).await?;
     Ok(events)
 }
 

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn keys_are_short_visible_text() {
-        let parse = |text| IdempotencyKey::parse(Some(text), "Idempotency-Key");
+        let parse = |text: &str| IdempotencyKey::parse(Some(text), "Idempotency-Key");
         assert!(parse("").is_err());
         assert!(parse("a\u{7}").is_err());
         assert!(parse(&"x".repeat(129)).is_err());

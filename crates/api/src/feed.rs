@@ -15,7 +15,7 @@ use axum::{
     response::Response,
 };
 use chrono::SecondsFormat;
-use eventlog::{Audience, FeedItem, FeedSubscription};
+use crate::pending::{Audience, FeedItem, FeedSubscription};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

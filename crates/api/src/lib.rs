@@ -19,6 +19,7 @@ mod json;
 mod min_position;
 mod nats;
 mod openapi;
+pub mod pending;
 mod problem;
 mod rate_limit;
 pub mod safeguard;
@@ -40,7 +41,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use zeroize::Zeroizing;
 
 pub use auth::tokens::SecretTooShort;
-pub use bootstrap::{NewServiceAccount, bootstrap_admin, create_service_account, create_user};
+// pub use bootstrap::{NewServiceAccount, bootstrap_admin, create_service_account, create_user};
 pub use caller::Caller;
 pub use commands::IdempotencyKey;
 pub use min_position::{AsOf, MinPosition};
@@ -68,8 +69,6 @@ pub struct Config {
     pub limits: Limits,
     /// Where the front end's files are; the embedded ones if `None`.
     pub web_folder: Option<PathBuf>,
-    /// How many approvals and how long a grant lasts etc. are the domain's settings.
-    pub safeguard: domain::safeguard::Settings,
 }
 
 impl Config {
@@ -84,7 +83,6 @@ impl Config {
             cors_origins: Vec::new(),
             limits: Limits::default(),
             web_folder: None,
-            safeguard: domain::safeguard::Settings::default(),
         }
     }
 }
@@ -92,8 +90,8 @@ impl Config {
 /// What the API works with.
 pub struct Parts {
     pub log: EventLog,
-    pub reader: eventlog::LogReader,
-    pub frames: eventlog::FeedHub,
+    pub reader: pending::LogReader,
+    pub frames: pending::FeedHub,
     pub nats: Option<async_nats::Client>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Option<PrometheusHandle>,
@@ -106,7 +104,7 @@ pub struct App(Arc<Inner>);
 /// What every operation can reach through [`App`].
 pub struct Inner {
     pub log: EventLog,
-    pub(crate) frames: eventlog::FeedHub,
+    pub(crate) frames: pending::FeedHub,
     pub(crate) nats: Option<async_nats::Client>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Option<PrometheusHandle>,
@@ -167,6 +165,18 @@ impl App {
     /// Whether [`App::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
+    }
+
+    pub(crate) async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    pub(crate) fn sign_in_limits(&self) -> rate_limit::SignInLimits {
+        rate_limit::SignInLimits {
+            pool: self.log.pool().clone(),
+            vault: self.log.vault().clone(),
+            limits: self.config.limits,
+        }
     }
 
     /// Forgets rate limits that no longer matter.

@@ -11,7 +11,6 @@ use utoipa::{
     openapi::{
         ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
         ResponseBuilder,
-        header::HeaderBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -106,7 +105,7 @@ fn describe(operation: &mut Operation, rule: &Rule, is_write: bool) {
             .description(Some("Repeating the command with the same key and body has no second effect."))
             .schema(Some(text))
             .build();
-        operation.parameters.get_or_insert_default().push(key);
+        operation.parameters.get_or_insert_default().push(RefOr::T(key));
     }
     let who = match rule.open {
         true => "open to all".to_owned(),
@@ -140,14 +139,6 @@ fn schemes(rule: &Rule) -> Vec<SecurityRequirement> {
 fn problem(codes: &str) -> utoipa::openapi::Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(codes).content("application/problem+json", content).build()
-}
-
-/// A header whose value is a position.
-pub fn position_header(description: &str) -> utoipa::openapi::header::Header {
-    HeaderBuilder::new()
-        .schema(ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(0)))
-        .description(Some(description))
-        .build()
 }
 
 /// The document as JSON text, stable from build to build.

@@ -11,8 +11,8 @@ pub mod tokens;
 use std::{collections::HashMap, net::SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, Path, Request, State},
-    http::{HeaderMap, HeaderName, Method, header},
+    extract::{ConnectInfo, FromRequestParts, Path, Request, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -33,47 +33,46 @@ const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 const REQUESTED_WITH_VALUE: &str = "greffe";
 
 /// The layer around every route.
-pub async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(State(app): State<App>, request: Request, next: Next) -> Response {
     let Some(rule) = app.operations.find(&request) else {
         tracing::error!(path = request.uri().path(), "a route has no entry in the access table");
-        return Problem::new(axum::http::StatusCode::FORBIDDEN, "forbidden", "This operation is open to nobody.")
-            .into_response();
+        return Problem::new(StatusCode::FORBIDDEN, "forbidden", "This operation is open to nobody.").into_response();
     };
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().cloned();
-    let origin = origin(&app, request.headers(), peer.as_ref());
-    let trace = request.extensions().get::<Trace>().map_or_else(kernel::new_id, |trace| trace.0);
-    request.extensions_mut().insert(origin.clone());
+    let (mut parts, body) = request.into_parts();
+    let origin = origin(&app, &parts.headers, parts.extensions.get::<ConnectInfo<SocketAddr>>());
+    let trace = parts.extensions.get::<Trace>().map_or_else(kernel::new_id, |trace| trace.0);
+    parts.extensions.insert(origin.clone());
     if rule.open {
-        return next.run(request).await;
+        return next.run(Request::from_parts(parts, body)).await;
     }
-    let caller = match recognise(&app, &request, origin, trace).await {
+    let caller = match recognise(&app, &parts.headers, origin, trace).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    let target = target_of(&mut request).await;
-    let response = match admit(&app, rule, &caller, &request) {
+    let target = target_of(&mut parts).await;
+    let response = match admit(&app, rule, &caller, &parts) {
         Ok(()) => {
-            request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+            parts.extensions.insert(caller.clone());
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
     };
-    let Some(problem) = response.extensions().get::<Problem>() else { return response };
-    match app.audit_refusal(&caller, rule.operation, target.as_deref(), problem).await {
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+    match app.audit_refusal(&caller, rule.operation, target.as_deref(), &problem).await {
         Ok(()) => response,
         // A refusal that cannot be recorded is not given either.
         Err(problem) => problem.into_response(),
     }
 }
 
-fn admit(app: &App, rule: &Rule, caller: &Caller, request: &Request) -> Result<(), Problem> {
+fn admit(app: &App, rule: &Rule, caller: &Caller, request: &Parts) -> Result<(), Problem> {
     app.rate_limits.count(&caller.actor)?;
     let by_cookie = caller.session.as_ref().is_some_and(|session| session.by_cookie);
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    if by_cookie && !is_read && !has_requested_with(request.headers()) {
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    if by_cookie && !is_read && !has_requested_with(&request.headers) {
         return Err(Problem::forbidden("Writes with the session cookie need `X-Requested-With: greffe`."));
     }
-    if by_cookie && is_upgrade(request.headers()) && !same_origin(app, request.headers()) {
+    if by_cookie && is_upgrade(&request.headers) && !same_origin(app, &request.headers) {
         return Err(Problem::forbidden("This page may not open a live feed."));
     }
     rule.admit(Some(caller))
@@ -101,14 +100,12 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
 }
 
 /// The `{id}` or `{name}` of the path: what a refusal was about.
-async fn target_of(request: &mut Request) -> Option<String> {
-    use axum::RequestExt;
-    let Path(parameters) = request.extract_parts::<Path<HashMap<String, String>>>().await.ok()?;
+async fn target_of(request: &mut Parts) -> Option<String> {
+    let Path(parameters) = Path::<HashMap<String, String>>::from_request_parts(request, &()).await.ok()?;
     parameters.into_values().next().map(|text| text.chars().filter(|c| !c.is_control()).take(128).collect())
 }
 
-async fn recognise(app: &App, request: &Request, origin: Origin, trace: Uuid) -> Result<Caller, Problem> {
-    let headers = request.headers();
+async fn recognise(app: &App, headers: &HeaderMap, origin: Origin, trace: Uuid) -> Result<Caller, Problem> {
     if let Some(token) = cookie::bearer(headers) {
         return match token.starts_with("grf_") {
             true => app.key_caller(token, origin, trace).await,

@@ -31,6 +31,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(claim_execution))
         .routes(routes!(record_execution))
         .routes(routes!(break_glass))
+        .merge(super::tools::routes())
 }
 
 /// An id in a path. Anything that is no UUID names nothing.

@@ -140,12 +140,21 @@ pub struct BreakGlass {
     pub reason: String,
 }
 
+/// What a tool does, for those who approve it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ToolDescription {
+    #[serde(default)]
+    pub fr: String,
+    #[serde(default)]
+    pub en: String,
+}
+
 /// A tool of the registry.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PutTool {
     pub level: ActionLevel,
     #[serde(default)]
-    pub description: Option<String>,
+    pub description: Option<ToolDescription>,
     /// What the tool's schema looked like when it was classified; a change makes it L3.
     #[serde(default)]
     pub schema_fingerprint: Option<String>,
@@ -291,7 +300,7 @@ pub struct WorkflowCount {
 pub struct Tool {
     pub name: String,
     pub level: ActionLevel,
-    pub description: Option<String>,
+    pub description: ToolDescription,
     pub schema_fingerprint: Option<String>,
     pub version: u64,
     pub updated_at: String,
