@@ -7,7 +7,9 @@ CREATE TABLE log_meta (
     -- its own epoch back.
     epoch      uuid NOT NULL,
     -- Why appends are refused: the relay saw that the stream and this database have parted.
-    fork       text
+    fork       text,
+    -- Whether the stream was ever made: a missing one is then waited for before it is made anew.
+    stream_made boolean NOT NULL DEFAULT false
 );
 
 -- A superset of the `events` table that postgres-es reads.
@@ -84,18 +86,6 @@ CREATE TABLE feed_frames (
     PRIMARY KEY (feed, position)
 );
 CREATE INDEX feed_frames_recorded_at ON feed_frames (recorded_at);
-
--- What is due when, a projection of the events.
-CREATE TABLE deadlines (
-    aggregate_type text NOT NULL,
-    aggregate_id   text NOT NULL,
-    kind           text NOT NULL,
-    due_at         timestamptz NOT NULL,
-    -- The event that set it: what is done when it is due is done once per this event.
-    set_by         uuid NOT NULL,
-    PRIMARY KEY (aggregate_type, aggregate_id, kind)
-);
-CREATE INDEX deadlines_due_at ON deadlines (due_at);
 
 -- Events a projection could not apply because of what they hold.
 CREATE TABLE parked_events (

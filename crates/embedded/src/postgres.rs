@@ -120,6 +120,13 @@ impl Postgres {
         let new = self.data_dir.join("postgres.new");
         let context = || format!("make {}", new.display());
         if new.exists() {
+            // Its parent may have been killed while this was being filled.
+            for program in ["initdb", "postgres"] {
+                for process in running_in(&new, program) {
+                    process.signal(Signal::SIGKILL);
+                    process.ends_within(Duration::from_secs(5)).await;
+                }
+            }
             fs::remove_dir_all(&new).doing(context)?;
         }
         fs::DirBuilder::new()

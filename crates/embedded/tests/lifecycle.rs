@@ -30,6 +30,8 @@ fn tools_dir() -> PathBuf {
 fn config(data_dir: &Path) -> EmbeddedConfig {
     let mut config = EmbeddedConfig::new(data_dir);
     config.tools_dir = Some(tools_dir());
+    // No test cuts the power; what is written survives a killed process without fsync.
+    config.is_durable = false;
     config
 }
 
@@ -104,7 +106,9 @@ async fn data_and_ports_survive_a_restart() {
 #[tokio::test]
 async fn production_settings_keep_data_and_hide_people() {
     let folder = tempfile::tempdir().unwrap();
-    let servers = start(folder.path()).await;
+    let mut as_in_production = EmbeddedConfig::new(folder.path());
+    as_in_production.tools_dir = Some(tools_dir());
+    let servers = Servers::start(as_in_production).await.unwrap();
     let mut connection = database(&servers).await;
     let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, setting FROM pg_settings")
         .fetch_all(&mut connection)
@@ -241,14 +245,18 @@ async fn play_parent() {
     }
 }
 
-/// Another process that runs the servers of this folder, and their pids.
-async fn parent(data_dir: &Path) -> (tokio::process::Child, [u32; 2]) {
-    let mut parent = tokio::process::Command::new(std::env::current_exe().unwrap())
+fn play_parent_command(data_dir: &Path) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "play_parent", "--ignored", "--nocapture"])
         .env(PLAY_PARENT, data_dir)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    command
+}
+
+/// Another process that runs the servers of this folder, and their pids.
+async fn parent(data_dir: &Path) -> (tokio::process::Child, [u32; 2]) {
+    let mut parent = play_parent_command(data_dir).spawn().unwrap();
     let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
     loop {
         let line = lines
@@ -352,6 +360,25 @@ async fn data_of_another_major_version_is_refused() {
         refused.contains("nats-server 3, but this is nats-server 2"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_parent_killed_during_its_first_start_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut parent = play_parent_command(&data).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !data.join("postgres.new/base").exists() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    parent.kill().await.unwrap();
+    assert!(
+        !data.join("postgres").exists(),
+        "killed in the middle of initdb"
+    );
+    let servers = start(&data).await;
+    database(&servers).await;
+    servers.stop().await;
 }
 
 #[tokio::test]

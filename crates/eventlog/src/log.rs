@@ -113,13 +113,6 @@ impl EventLog {
         Ok(head.unwrap_or(0) as u64)
     }
 
-    /// Which history this is, and why it is closed if the relay found it forked.
-    pub async fn epoch(&self) -> Result<(Uuid, Option<String>), LogError> {
-        Ok(sqlx::query_as("SELECT epoch, fork FROM log_meta")
-            .fetch_one(&self.pool)
-            .await?)
-    }
-
     /// Queues a request and waits for what became of it. Dropping the future cancels nothing.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let (reply, answer) = oneshot::channel();
@@ -167,7 +160,7 @@ impl EventLog {
                 .await
                 .map_err(|error| LogError::Database(sqlx::Error::Protocol(error.to_string())))?;
         self.vault
-            .open_all(stored.iter_mut().map(|event| &mut event.payload))
+            .open_all(stored.iter_mut().map(|event| &mut event.payload).collect())
             .await?;
         stored
             .into_iter()
@@ -290,7 +283,7 @@ pub(crate) async fn open_envelopes(
     let parts = events
         .iter_mut()
         .flat_map(|(event, origin)| [Some(&mut event.data), origin.as_mut()]);
-    vault.open_all(parts.flatten()).await?;
+    vault.open_all(parts.flatten().collect()).await?;
     events
         .into_iter()
         .map(|(mut event, origin)| {

@@ -77,10 +77,7 @@ impl Vault {
     }
 
     /// Opens every sealed part within the values, each in place. An erased part becomes [`ERASED`].
-    pub async fn open_all<'a>(
-        &self,
-        values: impl IntoIterator<Item = &'a mut Value>,
-    ) -> Result<(), LogError> {
+    pub async fn open_all(&self, values: Vec<&mut Value>) -> Result<(), LogError> {
         let mut sealed = Vec::new();
         for value in values {
             find_sealed(value, &mut sealed);
@@ -89,7 +86,7 @@ impl Vault {
             return Ok(());
         }
         let keys = self
-            .keys_by_id(sealed.iter().filter_map(|part| key_id(part)))
+            .keys_by_id(sealed.iter().filter_map(|part| key_id(part)).collect())
             .await?;
         for part in sealed {
             let id = key_id(part)
@@ -105,7 +102,7 @@ impl Vault {
 
     /// Opens every sealed part within the value.
     pub async fn open(&self, value: &mut Value) -> Result<(), LogError> {
-        self.open_all([value]).await
+        self.open_all(vec![value]).await
     }
 
     /// Destroys a subject's key: what was sealed for it is erased for good.
@@ -178,7 +175,7 @@ impl Vault {
 
     async fn keys_by_id(
         &self,
-        ids: impl Iterator<Item = Uuid>,
+        ids: Vec<Uuid>,
     ) -> Result<HashMap<Uuid, Option<Arc<SubjectKey>>>, LogError> {
         let mut keys = HashMap::new();
         let mut missing = Vec::new();

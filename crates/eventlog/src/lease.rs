@@ -1,0 +1,121 @@
+//! Which process does what only one may do. One direct connection per process holds its advisory
+//! locks; when it breaks, all its leases are lost.
+//!
+//! A lease saves work; it is not what keeps data right: the relay is fenced by expected sequences
+//! and projections by their checkpoints.
+
+use std::{collections::HashMap, time::Duration};
+
+use sqlx::{ConnectOptions, PgConnection, PgPool, postgres::PgConnectOptions};
+use tokio::sync::{mpsc, watch};
+
+/// How often leases held by others are tried, and one's own connection is checked.
+const TRY_EVERY: Duration = Duration::from_millis(250);
+/// A connection that does not answer for so long is given up, and its leases with it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// First key of all of Greffe's leases; the second names the lease.
+const LOCK_CLASS: i32 = 731_058;
+
+/// Holds the leases of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Leases {
+    wanted: mpsc::UnboundedSender<(String, watch::Sender<bool>)>,
+}
+
+/// Something at most one process does at a time.
+pub struct Lease {
+    held: watch::Receiver<bool>,
+}
+
+impl Leases {
+    pub fn start(pool: &PgPool) -> Self {
+        let (wanted, requests) = mpsc::unbounded_channel();
+        let options = (*pool.connect_options()).clone();
+        tokio::spawn(keep(options, requests));
+        Self { wanted }
+    }
+
+    /// Asks for a lease; it is had some time after the present holder lets go.
+    pub fn want(&self, name: &str) -> Lease {
+        let (sender, held) = watch::channel(false);
+        // The keeper lives as long as a handle does; without it the lease is never had.
+        drop(self.wanted.send((name.to_owned(), sender)));
+        Lease { held }
+    }
+}
+
+impl Lease {
+    /// Returns once this process has it.
+    pub async fn acquired(&mut self) {
+        if self.held.wait_for(|held| *held).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Returns once this process no longer has it.
+    pub async fn lost(&mut self) {
+        // A keeper that has ended holds nothing.
+        drop(self.held.wait_for(|held| !*held).await);
+    }
+}
+
+async fn keep(
+    options: PgConnectOptions,
+    mut requests: mpsc::UnboundedReceiver<(String, watch::Sender<bool>)>,
+) {
+    let mut leases: HashMap<String, watch::Sender<bool>> = HashMap::new();
+    let mut connection: Option<PgConnection> = None;
+    let mut tick = tokio::time::interval(TRY_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            request = requests.recv() => match request {
+                Some((name, held)) => drop(leases.insert(name, held)),
+                None => return,
+            },
+            _ = tick.tick() => {}
+        }
+        leases.retain(|_, held| !held.is_closed());
+        let round = try_all(&options, &mut connection, &leases);
+        let error = match tokio::time::timeout(ANSWER_WITHIN, round).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".into(),
+        };
+        connection = None;
+        for (name, held) in &leases {
+            if held.send_replace(false) {
+                tracing::warn!(lease = %name, error = %error, "lease lost");
+            }
+        }
+    }
+}
+
+async fn try_all(
+    options: &PgConnectOptions,
+    slot: &mut Option<PgConnection>,
+    leases: &HashMap<String, watch::Sender<bool>>,
+) -> Result<(), sqlx::Error> {
+    let connection = match slot {
+        Some(connection) => connection,
+        None => slot.insert(
+            options
+                .clone()
+                .application_name("greffe leases")
+                .connect()
+                .await?,
+        ),
+    };
+    sqlx::query("SELECT 1").execute(&mut *connection).await?;
+    for (name, held) in leases.iter().filter(|(_, held)| !*held.borrow()) {
+        let had: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, hashtext($2))")
+            .bind(LOCK_CLASS)
+            .bind(name)
+            .fetch_one(&mut *connection)
+            .await?;
+        if had {
+            held.send_replace(true);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Projections: read models that the log alone writes. Rows and checkpoint change in one
+//! transaction, so each event takes effect exactly once.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{Executor, PgConnection, PgTransaction};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    EventLog, Frame, Leases, LogError, LogReader, Progress, RecordedEvent, Vault,
+    frames::write_frame,
+};
+
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How late a checkpoint that only skipped events may be written.
+const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
+
+/// Why a batch could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// What an event holds cannot be applied: trying again changes nothing.
+    #[error("event {position}: {reason}")]
+    Data { position: u64, reason: String },
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A read model. It writes nothing but its own tables and its feed's frames, and has no effect
+/// outside: it is replayed.
+#[async_trait]
+pub trait Projection: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+
+    /// Raised when the shape of the rows changes: the tables are then dropped and filled anew.
+    fn version(&self) -> i32;
+
+    /// Its tables, made if they are not there.
+    fn schema(&self) -> &'static str;
+
+    /// The names of its tables, for a rebuild.
+    fn tables(&self) -> &'static [&'static str];
+
+    fn wants(&self, event_type: &str) -> bool;
+
+    /// Applies wanted events, in order. All or nothing.
+    async fn apply(
+        &self,
+        tx: &mut ApplyTx<'_>,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<(), ApplyError>;
+}
+
+/// What a projection may touch while it applies.
+pub struct ApplyTx<'a> {
+    tx: &'a mut PgTransaction<'static>,
+    vault: &'a Vault,
+}
+
+impl ApplyTx<'_> {
+    pub fn conn(&mut self) -> &mut PgConnection {
+        self.tx
+    }
+
+    pub fn vault(&self) -> &Vault {
+        self.vault
+    }
+
+    /// Writes what the feed shows of an event: at most one frame per feed and position.
+    pub async fn frame(&mut self, frame: Frame) -> Result<(), ApplyError> {
+        Ok(write_frame(self.tx, self.vault, frame).await?)
+    }
+}
+
+/// Runs projections, each for itself, while this process has the lease of each.
+pub struct Projector {
+    pub log: EventLog,
+    pub reader: LogReader,
+    pub progress: Progress,
+}
+
+impl Projector {
+    /// Starts the projections; `stop` ends them between two batches.
+    pub fn start(
+        self,
+        projections: Vec<Arc<dyn Projection>>,
+        leases: &Leases,
+        stop: &CancellationToken,
+    ) {
+        for projection in projections {
+            let mut lease = leases.want(&format!("projection {}", projection.name()));
+            let stop = stop.clone();
+            let runner = Runner {
+                projection,
+                log: self.log.clone(),
+                reader: self.reader.clone(),
+                progress: self.progress.clone(),
+            };
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        () = lease.acquired() => {}
+                        () = stop.cancelled() => return,
+                    }
+                    tokio::select! {
+                        () = runner.run() => {}
+                        () = lease.lost() => {}
+                        () = stop.cancelled() => return,
+                    }
+                }
+            });
+        }
+    }
+}
+
+struct Runner {
+    projection: Arc<dyn Projection>,
+    log: EventLog,
+    reader: LogReader,
+    progress: Progress,
+}
+
+impl Runner {
+    async fn run(&self) {
+        loop {
+            let error = match self.run_from_checkpoint().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            let name = self.projection.name();
+            match &error {
+                ApplyError::Data { position, .. } => {
+                    tracing::error!(projection = name, position, "the projection is stuck");
+                }
+                other => {
+                    tracing::warn!(projection = name, error = %other, "projection interrupted")
+                }
+            }
+            self.progress.set_problem(name, Some(error.to_string()));
+            tokio::time::sleep(AFTER_ERROR).await;
+        }
+    }
+
+    async fn run_from_checkpoint(&self) -> Result<std::convert::Infallible, ApplyError> {
+        let name = self.projection.name();
+        let mut written = self.prepare().await?;
+        let mut position = written;
+        let mut skipping_since: Option<Instant> = None;
+        self.progress.set(name, position);
+        loop {
+            let batch = match skipping_since {
+                Some(since) => {
+                    let due = since + WRITE_SKIPS_AFTER;
+                    match tokio::time::timeout_at(due, self.reader.batch_after(position)).await {
+                        Ok(batch) => batch?,
+                        Err(_) => Vec::new(),
+                    }
+                }
+                None => self.reader.batch_after(position).await?,
+            };
+            let last = batch.last().map_or(position, |event| event.position);
+            let wanted: Vec<_> = batch
+                .into_iter()
+                .filter(|e| self.projection.wants(&e.event_type))
+                .collect();
+            let skips_are_due = skipping_since.is_some_and(|s| s.elapsed() >= WRITE_SKIPS_AFTER);
+            if !wanted.is_empty() || (skips_are_due && last > written) {
+                self.apply(&wanted, written, last).await?;
+                written = last;
+            }
+            skipping_since = (last > written).then(|| skipping_since.unwrap_or_else(Instant::now));
+            position = last;
+            self.progress.set(name, position);
+        }
+    }
+
+    async fn apply(
+        &self,
+        events: &[Arc<RecordedEvent>],
+        from: u64,
+        to: u64,
+    ) -> Result<(), ApplyError> {
+        let mut tx = self.log.pool.begin().await?;
+        // A lost transaction takes its checkpoint with it and is applied again.
+        tx.execute("SET LOCAL synchronous_commit = off").await?;
+        if !events.is_empty() {
+            let mut apply = ApplyTx {
+                tx: &mut tx,
+                vault: &self.log.vault,
+            };
+            self.projection.apply(&mut apply, events).await?;
+        }
+        let moved = sqlx::query(
+            "UPDATE projection_checkpoints SET position = $3, updated_at = clock_timestamp()
+             WHERE name = $1 AND position = $2",
+        )
+        .bind(self.projection.name())
+        .bind(from as i64)
+        .bind(to as i64)
+        .execute(&mut *tx)
+        .await?;
+        if moved.rows_affected() != 1 {
+            return Err(LogError::Corrupt("another runner moved the checkpoint".into()).into());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Makes the tables, anew if their shape changed; returns the checkpoint.
+    async fn prepare(&self) -> Result<u64, ApplyError> {
+        let (name, version) = (self.projection.name(), self.projection.version());
+        let mut tx = self.log.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(731059, hashtext($1))")
+            .bind(name)
+            .execute(&mut *tx)
+            .await?;
+        let found: Option<(i32, i64)> =
+            sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let position = match found {
+            Some((found, position)) if found == version => position,
+            Some(_) => {
+                for table in self.projection.tables() {
+                    tx.execute(&*format!("DROP TABLE IF EXISTS {table} CASCADE"))
+                        .await?;
+                }
+                0
+            }
+            None => 0,
+        };
+        tx.execute(self.projection.schema()).await?;
+        sqlx::query(
+            "INSERT INTO projection_checkpoints (name, version, position) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET version = $2, position = $3",
+        )
+        .bind(name)
+        .bind(version)
+        .bind(position)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(position as u64)
+    }
+}

@@ -1,0 +1,92 @@
+//! Reactions: what the platform does in the world, or orders itself, because of an event.
+//!
+//! A reaction keeps its own checkpoint and may see an event twice: what it orders must carry a
+//! command id that derives from the event.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::{EventLog, Leases, LogError, LogReader, RecordedEvent};
+
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// Does something once an event has happened.
+#[async_trait]
+pub trait Reaction: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+
+    fn wants(&self, event_type: &str) -> bool;
+
+    /// An error is tried again: events are never passed over.
+    async fn react(&self, event: &RecordedEvent) -> Result<(), LogError>;
+}
+
+/// Runs a reaction while this process has its lease. A new reaction starts at the log's beginning.
+pub fn run_reaction(
+    reaction: Arc<dyn Reaction>,
+    log: EventLog,
+    reader: LogReader,
+    leases: &Leases,
+    stop: CancellationToken,
+) {
+    let mut lease = leases.want(&format!("reaction {}", reaction.name()));
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = lease.acquired() => {}
+                () = stop.cancelled() => return,
+            }
+            let run = async {
+                loop {
+                    if let Err(error) = run_from_checkpoint(&*reaction, &log, &reader).await {
+                        tracing::warn!(reaction = reaction.name(), %error, "reaction interrupted");
+                        tokio::time::sleep(AFTER_ERROR).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = run => {}
+                () = lease.lost() => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+}
+
+async fn run_from_checkpoint(
+    reaction: &dyn Reaction,
+    log: &EventLog,
+    reader: &LogReader,
+) -> Result<(), LogError> {
+    let position: i64 = sqlx::query_scalar(
+        "INSERT INTO projection_checkpoints AS c (name, version, position) VALUES ($1, 1, 0)
+         ON CONFLICT (name) DO UPDATE SET version = c.version RETURNING position",
+    )
+    .bind(reaction.name())
+    .fetch_one(&log.pool)
+    .await?;
+    let mut position = position as u64;
+    loop {
+        let batch = reader.batch_after(position).await?;
+        let Some(last) = batch.last().map(|event| event.position) else {
+            continue;
+        };
+        for event in batch
+            .iter()
+            .filter(|event| reaction.wants(&event.event_type))
+        {
+            reaction.react(event).await?;
+        }
+        sqlx::query(
+            "UPDATE projection_checkpoints SET position = $2, updated_at = clock_timestamp()
+             WHERE name = $1 AND position < $2",
+        )
+        .bind(reaction.name())
+        .bind(last as i64)
+        .execute(&log.pool)
+        .await?;
+        position = last;
+    }
+}

@@ -1,0 +1,20 @@
+//! Every event the platform records: one module per context, one enum per aggregate.
+//!
+//! Persisted names are literals and contracts: they are never derived from an identifier, never
+//! renamed, never reused. An event never holds a password, a key or a TOTP secret.
+
+mod event_enum;
+mod names;
+mod schema;
+mod time;
+
+pub mod audit;
+pub mod clients;
+pub mod safeguard;
+pub mod users;
+
+pub use names::fold_user_name;
+pub use time::millis;
+
+/// What a personal value reads as once its subject's key is destroyed.
+pub const ERASED: &str = "effacé";
