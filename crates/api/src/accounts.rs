@@ -10,13 +10,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventlog::{EventLog, LogError, RecordedEvent};
+use eventlog::{EventLog, LogError, LogReader, RecordedEvent};
 use events::users::{ServiceAccountEvent, SessionEvent, UserEvent};
 use kernel::{AccreditationLevel, EventType};
 use serde_json::Value;
 use sqlx::Row;
 use std::sync::Arc;
-use crate::pending::LogReader;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -117,6 +116,10 @@ impl Accounts {
                 batch = reader.batch_after(position) => batch,
             };
             match batch {
+                // Nothing new, or nothing heard: the reader may itself be behind.
+                Ok(batch) if batch.is_empty() && reader.behind_for() > STALE => {
+                    let _ = self.catch_up(&log).await;
+                }
                 Ok(batch) => {
                     let reached = batch.last().map_or(position, |event| event.position);
                     self.apply(batch.iter().map(AsRef::as_ref), reached);

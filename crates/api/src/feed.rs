@@ -15,7 +15,7 @@ use axum::{
     response::Response,
 };
 use chrono::SecondsFormat;
-use crate::pending::{Audience, FeedItem, FeedSubscription};
+use eventlog::{Audience, FeedItem, FeedSubscription};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -286,7 +286,7 @@ impl Reader {
             }
             // A service account got here by its scope: it sees what N1 sees.
             (Audience::Level(least), None) => *least <= kernel::AccreditationLevel::N1,
-            (Audience::User(id), user_id) => user_id == Some(*id),
+            (Audience::User(id), user_id) => user_id.is_some() && self.caller.actor.id == *id,
         }
     }
 

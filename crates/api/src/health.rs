@@ -119,11 +119,11 @@ impl App {
         Ok(rows
             .into_iter()
             .map(|(name, events, seconds, parked)| Lag {
+                stopped: self.progress.here().get(name.as_str()).and_then(|here| here.problem.clone()),
                 name,
                 events: events as u64,
                 seconds: seconds.unwrap_or(0.0) as i64,
                 parked: parked as u64,
-                stopped: None,
             })
             .collect())
     }

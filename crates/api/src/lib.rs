@@ -19,7 +19,6 @@ mod json;
 mod min_position;
 mod nats;
 mod openapi;
-pub mod pending;
 mod problem;
 mod rate_limit;
 pub mod safeguard;
@@ -90,8 +89,9 @@ impl Config {
 /// What the API works with.
 pub struct Parts {
     pub log: EventLog,
-    pub reader: pending::LogReader,
-    pub frames: pending::FeedHub,
+    pub reader: eventlog::LogReader,
+    pub frames: eventlog::FeedHub,
+    pub progress: eventlog::Progress,
     pub nats: Option<async_nats::Client>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Option<PrometheusHandle>,
@@ -104,7 +104,8 @@ pub struct App(Arc<Inner>);
 /// What every operation can reach through [`App`].
 pub struct Inner {
     pub log: EventLog,
-    pub(crate) frames: pending::FeedHub,
+    pub(crate) frames: eventlog::FeedHub,
+    pub(crate) progress: eventlog::Progress,
     pub(crate) nats: Option<async_nats::Client>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Option<PrometheusHandle>,
@@ -145,6 +146,7 @@ impl App {
             operations: Operations::new(&routes().1),
             log: parts.log,
             frames: parts.frames,
+            progress: parts.progress,
             nats: parts.nats,
             clock: parts.clock,
             metrics: parts.metrics,
@@ -250,4 +252,9 @@ fn panicked(cause: Box<dyn Any + Send + 'static>) -> axum::response::Response {
         .or_else(|| cause.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     Problem::internal(format!("panicked: {text}")).into_response()
+}
+
+/// The OpenAPI document of this build.
+pub fn openapi_json() -> &'static str {
+    &openapi::DOCUMENT
 }

@@ -11,7 +11,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::{App, commands::POSITION, problem::Problem};
 
@@ -19,8 +18,6 @@ use crate::{App, commands::POSITION, problem::Problem};
 pub const MIN_POSITION: HeaderName = HeaderName::from_static("greffe-min-position");
 
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// From where on the caller wants to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +54,7 @@ impl App {
     /// How far all the named projections are, once that is far enough.
     pub async fn reached(&self, projections: &[&str], wanted: MinPosition) -> Result<u64, Problem> {
         let wanted = wanted.0.unwrap_or(0);
-        let mut position = self.checkpoint(projections).await?;
+        let position = self.progress.position(projections).await?;
         if position >= wanted {
             return Ok(position);
         }
@@ -66,30 +63,9 @@ impl App {
             let detail = format!("The log ends at {head}.");
             return Err(Problem::field("Greffe-Min-Position", "invalid", detail));
         }
-        let deadline = Instant::now() + LONGEST_WAIT;
-        let mut pause = SHORTEST_PAUSE;
-        while position < wanted {
-            if Instant::now() >= deadline {
-                return Err(Problem::projection_behind(format!(
-                    "The read model is at {position}, behind {wanted}."
-                )));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            position = self.checkpoint(projections).await?;
+        if self.progress.wait_for(projections, wanted, LONGEST_WAIT).await? {
+            return Ok(self.progress.position(projections).await?);
         }
-        Ok(position)
-    }
-
-    async fn checkpoint(&self, projections: &[&str]) -> Result<u64, Problem> {
-        let names: Vec<String> = projections.iter().map(|name| (*name).to_owned()).collect();
-        let position: Option<i64> = sqlx::query_scalar(
-            "SELECT min(coalesce(c.position, 0)) FROM unnest($1::text[]) AS wanted(name)
-             LEFT JOIN projection_checkpoints c USING (name)",
-        )
-        .bind(names)
-        .fetch_one(self.log.pool())
-        .await?;
-        Ok(position.unwrap_or(0) as u64)
+        Err(Problem::projection_behind(format!("The read model has not reached {wanted} yet.")))
     }
 }
