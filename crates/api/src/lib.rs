@@ -57,8 +57,6 @@ pub struct Config {
     pub jwt_secret: Zeroizing<Vec<u8>>,
     /// `JWT_EXPIRE_HOURS`: how long a token lasts.
     pub token_lifetime: TimeDelta,
-    /// How long a session may be refreshed.
-    pub session_lifetime: TimeDelta,
     /// The platform is only reached over HTTPS.
     pub secure_cookies: bool,
     /// A proxy of ours sets `X-Forwarded-For`.
@@ -68,6 +66,10 @@ pub struct Config {
     pub limits: Limits,
     /// Where the front end's files are; the embedded ones if `None`.
     pub web_folder: Option<PathBuf>,
+    /// How long an approval waits for its claim.
+    pub claim_window: TimeDelta,
+    /// How long after the claim the action may begin.
+    pub execution_window: TimeDelta,
 }
 
 impl Config {
@@ -75,13 +77,14 @@ impl Config {
     pub fn new(jwt_secret: Zeroizing<Vec<u8>>) -> Self {
         Self {
             jwt_secret,
-            token_lifetime: TimeDelta::hours(8),
-            session_lifetime: TimeDelta::hours(12),
+            token_lifetime: domain::users::TOKEN_LIFETIME,
             secure_cookies: false,
             trust_forwarded_for: false,
             cors_origins: Vec::new(),
             limits: Limits::default(),
             web_folder: None,
+            claim_window: domain::safeguard::CLAIM_WINDOW,
+            execution_window: domain::safeguard::EXECUTION_WINDOW,
         }
     }
 }

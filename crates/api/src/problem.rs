@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use domain::{Refusal, RefusalKind};
 use eventlog::{AppendError, ExecuteError, LogError};
 use serde::Serialize;
 use serde_json::Value;
@@ -250,10 +251,10 @@ impl From<AppendError> for Problem {
     }
 }
 
-impl<E: Into<Problem>> From<ExecuteError<E>> for Problem {
+impl<E: Refusal> From<ExecuteError<E>> for Problem {
     fn from(error: ExecuteError<E>) -> Self {
         match error {
-            ExecuteError::Refused(refusal) => refusal.into().audited(),
+            ExecuteError::Refused(refusal) => Self::refused(refusal),
             ExecuteError::KeyReused => Self::key_reused(),
             ExecuteError::Taken { scope } => Self::taken(&scope),
             ExecuteError::Contended => Self::contended(),
@@ -264,6 +265,22 @@ impl<E: Into<Problem>> From<ExecuteError<E>> for Problem {
 }
 
 impl Problem {
+    /// A rule of the domain said no.
+    pub fn refused(refusal: impl Refusal) -> Self {
+        let status = match refusal.kind() {
+            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::NotFound => StatusCode::NOT_FOUND,
+            RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+            RefusalKind::Conflict => StatusCode::CONFLICT,
+        };
+        let error = |fault: &domain::FieldError| FieldError { field: fault.field.clone(), code: fault.code.clone() };
+        Self {
+            errors: refusal.fields().iter().map(error).collect(),
+            ..Self::new(status, refusal.code(), sentence(&refusal.to_string()))
+        }
+        .audited()
+    }
+
     fn contended() -> Self {
         Self {
             retry_after: Some(Duration::from_secs(1)),
@@ -275,3 +292,24 @@ impl Problem {
         Self::conflict("conflict", format!("This {} is already taken.", scope.replace(['.', '_'], " ")))
     }
 }
+
+/// `the grant was already used` → `The grant was already used.`
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)?;
+        for error in &self.errors {
+            write!(f, " [{} {}]", error.field, error.code)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -20,6 +20,9 @@ pub struct RegisterClient {
 pub struct PutClient {
     pub name: String,
     pub critical: bool,
+    /// The version the caller saw; refused if it changed since.
+    #[serde(default)]
+    pub version: Option<u64>,
 }
 
 /// A client as read.

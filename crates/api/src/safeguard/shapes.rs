@@ -158,6 +158,9 @@ pub struct PutTool {
     /// What the tool's schema looked like when it was classified; a change makes it L3.
     #[serde(default)]
     pub schema_fingerprint: Option<String>,
+    /// The version the caller saw; refused if it changed since.
+    #[serde(default)]
+    pub version: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
