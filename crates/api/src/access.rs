@@ -20,11 +20,13 @@ pub struct Rule {
     pub role: Option<&'static str>,
     /// Service accounts with this scope.
     pub scope: Option<&'static str>,
+    /// What kind of thing it is about, for the audit trail.
+    pub target: Option<&'static str>,
 }
 
 impl Rule {
     const fn new(operation: &'static str) -> Self {
-        Self { operation, open: false, level: None, role: None, scope: None }
+        Self { operation, open: false, level: None, role: None, scope: None, target: None }
     }
 
     const fn open(mut self) -> Self {
@@ -44,6 +46,11 @@ impl Rule {
 
     const fn scope(mut self, scope: &'static str) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    const fn on(mut self, target: &'static str) -> Self {
+        self.target = Some(target);
         self
     }
 
@@ -93,31 +100,31 @@ pub const RULES: &[Rule] = &[
     // Approvals.
     Rule::new("list_pending_approvals").level(N1).scope("safeguard.read"),
     Rule::new("list_approval_history").level(N1).scope("safeguard.read"),
-    Rule::new("get_approval").level(N1).scope("safeguard.read"),
+    Rule::new("get_approval").level(N1).scope("safeguard.read").on("safeguard.approval"),
     Rule::new("get_approval_stats").level(N1).scope("safeguard.read"),
-    Rule::new("request_approval").level(N3).scope("safeguard.request"),
-    Rule::new("approve_request").level(N2),
-    Rule::new("reject_request").level(N2),
-    Rule::new("postpone_request").level(N2),
+    Rule::new("request_approval").level(N3).scope("safeguard.request").on("safeguard.approval"),
+    Rule::new("approve_request").level(N2).on("safeguard.approval"),
+    Rule::new("reject_request").level(N2).on("safeguard.approval"),
+    Rule::new("postpone_request").level(N2).on("safeguard.approval"),
     // The requester or N3: the domain knows who asked.
-    Rule::new("cancel_approval").level(N1).scope("safeguard.request"),
-    Rule::new("claim_execution").scope("safeguard.request"),
-    Rule::new("record_execution").scope("safeguard.request"),
-    Rule::new("break_glass").level(N4),
+    Rule::new("cancel_approval").level(N1).scope("safeguard.request").on("safeguard.approval"),
+    Rule::new("claim_execution").scope("safeguard.request").on("safeguard.approval"),
+    Rule::new("record_execution").scope("safeguard.request").on("safeguard.approval"),
+    Rule::new("break_glass").level(N4).on("safeguard.approval"),
     Rule::new("list_tools").level(N1),
-    Rule::new("get_tool").level(N1),
-    Rule::new("put_tool").level(N4),
+    Rule::new("get_tool").level(N1).on("safeguard.tool"),
+    Rule::new("put_tool").level(N4).on("safeguard.tool"),
     Rule::new("open_safeguard_feed").level(N1).scope("safeguard.read"),
     Rule::new("list_safeguard_frames").level(N1).scope("safeguard.read"),
     // Clients.
     Rule::new("list_clients").level(N1),
-    Rule::new("get_client").level(N1),
-    Rule::new("register_client").level(N4),
-    Rule::new("put_client").level(N4),
-    Rule::new("import_clients").level(N4),
+    Rule::new("get_client").level(N1).on("clients.client"),
+    Rule::new("register_client").level(N4).on("clients.client"),
+    Rule::new("put_client").level(N4).on("clients.client"),
+    Rule::new("import_clients").level(N4).on("clients.client"),
     // Audit.
-    Rule::new("list_audit_items").level(N4).role("auditor"),
-    Rule::new("list_events").level(N4).role("auditor"),
+    Rule::new("list_audit_items").level(N4).role("auditor").on("audit"),
+    Rule::new("list_events").level(N4).role("auditor").on("audit"),
     // Health and documentation.
     Rule::new("get_liveness").open(),
     Rule::new("get_readiness").open(),

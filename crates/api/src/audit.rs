@@ -10,7 +10,8 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use shapes::{AuditFilter, AuditItem, AuditPage, EventFilter, EventPage, RawEvent};
+pub(crate) use record::record_infallible;
+use shapes::{AuditFilter, AuditPage, EventFilter, EventPage};
 
 use crate::{
     App, Problem,

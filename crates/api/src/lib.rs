@@ -40,7 +40,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use zeroize::Zeroizing;
 
 pub use auth::tokens::SecretTooShort;
-// pub use bootstrap::{NewServiceAccount, bootstrap_admin, create_service_account, create_user};
+pub use bootstrap::{
+    CreatedServiceAccount, NatsAccount, NewServiceAccount, NewUser, bootstrap_admin, create_service_account,
+    create_user, disable_service_account, nats_accounts, seed_tools,
+};
 pub use caller::Caller;
 pub use commands::IdempotencyKey;
 pub use min_position::{AsOf, MinPosition};

@@ -43,7 +43,8 @@ pub fn check_strength(password: &str, username: &str) -> Result<(), Problem> {
     }
     let folded = password.to_lowercase();
     let letters = folded.trim_matches(|c: char| !c.is_alphabetic());
-    let is_name = !username.is_empty() && folded.contains(&username.to_lowercase());
+    let without_name = folded.replace(&username.to_lowercase(), "");
+    let is_name = !username.is_empty() && without_name.chars().count() < 6;
     let one_letter = password.chars().collect::<HashSet<_>>().len() < 4;
     if is_name || one_letter || COMMON.contains(folded.as_str()) || COMMON.contains(letters) {
         return refuse("too_common", "This password is too easy to guess.");
