@@ -1,5 +1,6 @@
 //! The audit trail and the raw events: read by N4 and auditors, every reading itself recorded.
 
+mod events;
 mod export;
 mod record;
 mod shapes;
@@ -50,5 +51,5 @@ async fn list_events(
     caller: Caller,
     query: Result<Query<EventFilter>, QueryRejection>,
 ) -> Result<AsOf<EventPage>, Problem> {
-    export::list_events(&app, &caller, filter_of(query)?).await
+    events::list_events(&app, &caller, filter_of(query)?).await
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 use domain::{Refusal, RefusalKind};
 use eventlog::{AppendError, ExecuteError, LogError};
+use projections::ReadError;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -236,6 +237,15 @@ impl From<LogError> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         LogError::Database(error).into()
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::InvalidCursor => Self::field("cursor", "invalid", "No page gave this cursor."),
+            ReadError::Log(error) => error.into(),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Shapes that several contexts share, as callers see them.
 
+use projections::{MOST_ITEMS, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
 
 /// How risky an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,6 +49,24 @@ pub struct Page {
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
+}
+
+/// Items of a page when the caller does not say.
+const DEFAULT_LIMIT: u32 = 50;
+
+/// Which part of a list, checked.
+pub fn page(limit: Option<u32>, cursor: Option<String>) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MOST_ITEMS).contains(&limit) {
+        return Err(Problem::field("limit", "out_of_range", format!("`limit` is 1 to {MOST_ITEMS}.")));
+    }
+    Ok(PageRequest { limit, cursor })
+}
+
+impl Page {
+    pub fn request(self) -> Result<PageRequest, Problem> {
+        page(self.limit, self.cursor)
+    }
 }
 
 /// Who did something. The name is looked up when shown.

@@ -6,6 +6,8 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use projections::clients::Client;
+
 use super::shapes::*;
 use crate::{
     App, Problem,

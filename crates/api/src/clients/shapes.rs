@@ -1,5 +1,6 @@
 //! What callers send and read about clients.
 
+use projections::clients::Client;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,16 +24,6 @@ pub struct PutClient {
     /// The version the caller saw; refused if it changed since.
     #[serde(default)]
     pub version: Option<u64>,
-}
-
-/// A client as read.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Client {
-    pub id: String,
-    pub name: String,
-    pub critical: bool,
-    pub version: u64,
-    pub updated_at: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -4,6 +4,8 @@ use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use uuid::Uuid;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use projections::safeguard::{Approval, ApprovalStats};
+
 use super::{queries, shapes::*};
 use crate::{
     App, Problem,
@@ -85,13 +87,13 @@ async fn get_approval_stats(
 
 /// One approval with its decisions and what happened to it.
 #[utoipa::path(get, path = "/api/safeguard/{id}", tag = "safeguard", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "The approval", body = ApprovalDetail), (status = 404, description = "not_found")))]
+    responses((status = 200, description = "The approval", body = Approval), (status = 404, description = "not_found")))]
 async fn get_approval(
     State(app): State<App>,
     caller: Caller,
     from: MinPosition,
     Path(id): Path<String>,
-) -> Result<AsOf<ApprovalDetail>, Problem> {
+) -> Result<AsOf<Approval>, Problem> {
     queries::get_approval(&app, &caller, id_of(&id)?, from).await
 }
 

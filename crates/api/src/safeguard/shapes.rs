@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use projections::safeguard::{Approval, ApprovalStatus, ExecutionOutcome, Tool, ToolDescription, Urgency};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -126,27 +127,11 @@ pub struct RecordExecution {
     pub detail: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ExecutionOutcome {
-    Succeeded,
-    Failed,
-}
-
 /// Approves alone, past the four eyes; loudly audited.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BreakGlass {
     pub version: u64,
     pub reason: String,
-}
-
-/// What a tool does, for those who approve it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub struct ToolDescription {
-    #[serde(default)]
-    pub fr: String,
-    #[serde(default)]
-    pub en: String,
 }
 
 /// A tool of the registry.
@@ -163,150 +148,12 @@ pub struct PutTool {
     pub version: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ApprovalStatus {
-    Pending,
-    Approved,
-    Executing,
-    Executed,
-    ExecutionFailed,
-    Lapsed,
-    Rejected,
-    Expired,
-    Cancelled,
-}
-
-/// Time left: red ≤ 15 min, yellow ≤ 45, green above.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Urgency {
-    Red,
-    Yellow,
-    Green,
-}
-
-/// An approval as read.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Approval {
-    pub id: Uuid,
-    #[schema(example = "APR-2026-0001")]
-    pub reference: String,
-    pub status: ApprovalStatus,
-    pub version: u64,
-    pub tool_name: String,
-    #[schema(value_type = BTreeMap<String, Value>)]
-    pub arguments: Value,
-    pub arguments_hash: String,
-    pub security_level: ActionLevel,
-    pub context: RequestContext,
-    /// `user:<id>` or `service:<name>`.
-    #[schema(example = "service:support")]
-    pub requested_by: String,
-    pub requested_at: String,
-    pub expires_at: String,
-    /// For the one who asks: until when he hid the card.
-    pub postponed_until: Option<String>,
-    pub required_approvals: u32,
-    pub decisions: Vec<Decision>,
-    pub execution: Option<Execution>,
-    /// While pending.
-    pub urgency: Option<Urgency>,
-}
-
-/// A vote.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Decision {
-    /// `approved` or `rejected`.
-    pub kind: String,
-    #[schema(example = "user:0198c1d2-aaaa-7bbb-8ccc-000000000001")]
-    pub by: String,
-    pub at: String,
-    pub comment: Option<String>,
-}
-
-/// How far the granted action is.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Execution {
-    pub grant_id: Option<Uuid>,
-    pub outcome: Option<ExecutionOutcome>,
-    pub detail: Option<String>,
-    pub claimed_at: Option<String>,
-    pub finished_at: Option<String>,
-}
-
-/// Something that happened to an approval.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TimelineEntry {
-    pub position: u64,
-    pub at: String,
-    /// The event's last word, e.g. `vote_recorded`.
-    pub kind: String,
-    pub by: String,
-    pub detail: Option<String>,
-}
-
-/// An approval with what happened to it.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalDetail {
-    #[serde(flatten)]
-    pub approval: Approval,
-    pub timeline: Vec<TimelineEntry>,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ApprovalPage {
     pub items: Vec<Approval>,
     pub next_cursor: Option<String>,
     /// The server's clock, for countdowns.
     pub server_time: String,
-}
-
-/// How approvals went over a time.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalStats {
-    pub from: String,
-    pub to: String,
-    pub total: u64,
-    pub approved: u64,
-    pub rejected: u64,
-    pub expired: u64,
-    pub cancelled: u64,
-    pub mean_response_seconds: Option<u64>,
-    pub p90_response_seconds: Option<u64>,
-    pub top_actions: Vec<ToolCount>,
-    pub by_client: Vec<ClientCount>,
-    pub by_workflow: Vec<WorkflowCount>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ToolCount {
-    pub tool_name: String,
-    pub count: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ClientCount {
-    pub client_id: Option<String>,
-    pub client_name: Option<String>,
-    pub count: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct WorkflowCount {
-    pub workflow: Option<String>,
-    pub count: u64,
-}
-
-/// A tool as read.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Tool {
-    pub name: String,
-    pub level: ActionLevel,
-    pub description: ToolDescription,
-    pub schema_fingerprint: Option<String>,
-    pub version: u64,
-    pub updated_at: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

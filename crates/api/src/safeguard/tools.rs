@@ -4,7 +4,9 @@ use axum::extract::{Path, State};
 use domain::safeguard::{Tool as DomainTool, ToolCommand, ToolEntry};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{queries, shapes::*};
+use projections::safeguard::Tool;
+
+use super::{queries, routes::filter_of, shapes::*};
 use crate::{
     App, Problem,
     caller::Caller,
@@ -20,10 +22,15 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Every registered tool.
-#[utoipa::path(get, path = "/api/safeguard/tools", tag = "safeguard",
+#[utoipa::path(get, path = "/api/safeguard/tools", tag = "safeguard", params(crate::shapes::Page),
     responses((status = 200, description = "Tools", body = ToolPage)))]
-async fn list_tools(State(app): State<App>, _caller: Caller, from: MinPosition) -> Result<AsOf<ToolPage>, Problem> {
-    queries::list_tools(&app, from).await
+async fn list_tools(
+    State(app): State<App>,
+    _caller: Caller,
+    from: MinPosition,
+    query: Result<axum::extract::Query<crate::shapes::Page>, axum::extract::rejection::QueryRejection>,
+) -> Result<AsOf<ToolPage>, Problem> {
+    queries::list_tools(&app, &filter_of(query)?.request()?, from).await
 }
 
 /// One tool.
