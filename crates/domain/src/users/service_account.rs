@@ -143,9 +143,6 @@ impl ServiceAccount {
             ) => {
                 return create(name, owner_id, scopes, credential_id, now).map(Some);
             }
-            (Some(_), ServiceAccountCommand::Create { .. }) => {
-                return Err(ServiceAccountError::NameTaken);
-            }
             (None, _) => return Err(ServiceAccountError::NotFound),
             (Some(state), command) => (state, command),
         };

@@ -165,21 +165,18 @@ impl User {
     }
 
     fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserError> {
-        let state = match (&self.state, command) {
+        let (state, command) = match (&self.state, command) {
             (None, UserCommand::Register(command)) => return register(command).map(Some),
-            (Some(_), UserCommand::Register(_)) => return Err(UserError::AlreadyRegistered),
             (None, _) => return Err(UserError::NotFound),
             (Some(state), command) => (state, command),
         };
-        match state {
-            (
-                state,
-                UserCommand::ChangePassword {
-                    credential_id,
-                    must_change_password,
-                    now,
-                },
-            ) => {
+        match command {
+            UserCommand::Register(_) => Err(UserError::AlreadyRegistered),
+            UserCommand::ChangePassword {
+                credential_id,
+                must_change_password,
+                now,
+            } => {
                 state.is_usable()?;
                 Ok(Some(UserEvent::PasswordChanged(PasswordChanged {
                     credential_id,
@@ -187,30 +184,25 @@ impl User {
                     changed_at: now,
                 })))
             }
-            (
-                state,
-                UserCommand::ChangeLevel {
-                    by,
-                    level,
-                    is_last_n4,
-                    now,
-                },
-            ) => state.change_level(&by, level, is_last_n4, now),
-            (state, UserCommand::ChangeRole { role, now }) => Ok((state.role != role).then(|| {
-                UserEvent::RoleChanged(RoleChanged {
+            UserCommand::ChangeLevel {
+                by,
+                level,
+                is_last_n4,
+                now,
+            } => state.change_level(&by, level, is_last_n4, now),
+            UserCommand::ChangeRole { role, now } => {
+                let changed = RoleChanged {
                     from: state.role,
                     to: role,
                     changed_at: now,
-                })
-            })),
-            (
-                state,
-                UserCommand::Disable {
-                    by,
-                    is_last_n4,
-                    now,
-                },
-            ) => {
+                };
+                Ok((state.role != role).then_some(UserEvent::RoleChanged(changed)))
+            }
+            UserCommand::Disable {
+                by,
+                is_last_n4,
+                now,
+            } => {
                 if state.is_disabled {
                     return Ok(None);
                 }
@@ -218,10 +210,9 @@ impl User {
                 state.may_lose_n4(is_last_n4)?;
                 Ok(Some(UserEvent::Disabled(UserDisabled { disabled_at: now })))
             }
-            (state, UserCommand::Enable { now }) => Ok(state
+            UserCommand::Enable { now } => Ok(state
                 .is_disabled
                 .then_some(UserEvent::Enabled(UserEnabled { enabled_at: now }))),
-            (_, UserCommand::Register(_)) => Err(UserError::AlreadyRegistered),
         }
     }
 }
