@@ -43,20 +43,52 @@ fn what_cannot_be_is_a_usage_error() {
     for (arguments, kind) in [
         (&["greffe", "nonsense"][..], ErrorKind::InvalidSubcommand),
         (&["greffe", "serve"], ErrorKind::MissingRequiredArgument),
-        (&["greffe", "serve", "--roles", "cook"], ErrorKind::InvalidValue),
         (
-            &["greffe", "user", "create", "--username", "a", "--level", "N9"],
+            &["greffe", "serve", "--roles", "cook"],
+            ErrorKind::InvalidValue,
+        ),
+        (
+            &[
+                "greffe",
+                "user",
+                "create",
+                "--username",
+                "a",
+                "--level",
+                "N9",
+            ],
             ErrorKind::ValueValidation,
         ),
         (
-            &["greffe", "user", "create", "--username", "a", "--level", "N1", "--role", "service"],
+            &[
+                "greffe",
+                "user",
+                "create",
+                "--username",
+                "a",
+                "--level",
+                "N1",
+                "--role",
+                "service",
+            ],
             ErrorKind::ValueValidation,
         ),
         (
-            &["greffe", "service-account", "create", "--name", "a", "--owner", "b"],
+            &[
+                "greffe",
+                "service-account",
+                "create",
+                "--name",
+                "a",
+                "--owner",
+                "b",
+            ],
             ErrorKind::MissingRequiredArgument,
         ),
-        (&["greffe", "simulate", "--for", "soon"], ErrorKind::ValueValidation),
+        (
+            &["greffe", "simulate", "--for", "soon"],
+            ErrorKind::ValueValidation,
+        ),
     ] {
         assert_eq!(error_of(arguments), kind, "{arguments:?}");
     }

@@ -34,7 +34,9 @@ fn run(cli: cli::Cli) -> anyhow::Result<()> {
     let mut config = config::Config::load()?;
     cli.command.quieten(&mut config);
     logging::install(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let ended = runtime.block_on(cli.command.run(&config));
     // Nothing that is still there may hold the end up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

@@ -61,7 +61,10 @@ async fn start(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<Pla
     // First of all: an address in use is said before anything is started.
     let listener = match roles.api {
         true => Some(TcpListener::bind(&config.listen).await.with_context(|| {
-            format!("{} cannot be listened on: GREFFE_LISTEN sets another address", config.listen)
+            format!(
+                "{} cannot be listened on: GREFFE_LISTEN sets another address",
+                config.listen
+            )
         })?),
         false => None,
     };

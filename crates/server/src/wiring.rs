@@ -36,7 +36,12 @@ pub struct Roles {
 }
 
 impl Roles {
-    pub const ALL: Self = Self { api: true, relay: true, projector: true, workflows: true };
+    pub const ALL: Self = Self {
+        api: true,
+        relay: true,
+        projector: true,
+        workflows: true,
+    };
 }
 
 /// The log of a process, with what it takes to open it.
@@ -47,8 +52,12 @@ pub struct OpenLog {
 
 /// Migrates and opens the log.
 pub async fn open_log(config: &Config, backends: &Backends) -> anyhow::Result<OpenLog> {
-    let pool = backends.connect_database(config.database_connections).await?;
-    eventlog::migrate(&pool).await.context("the database could not be brought up to date")?;
+    let pool = backends
+        .connect_database(config.database_connections)
+        .await?;
+    eventlog::migrate(&pool)
+        .await
+        .context("the database could not be brought up to date")?;
     let master_key = backends.master_key(config, &pool).await?;
     let log = EventLog::open(pool.clone(), Vault::new(pool.clone(), &master_key)).await?;
     // With another key nothing personal could be read, and new data would be sealed with it.
@@ -101,7 +110,11 @@ impl Platform {
         let OpenLog { pool, log } = open_log(config, &backends).await?;
         let stop = CancellationToken::new();
         let nats = backends.nats.connect(true).await?;
-        let admin_password = if is_first { first_start(config, &log).await? } else { None };
+        let admin_password = if is_first {
+            first_start(config, &log).await?
+        } else {
+            None
+        };
         api::seed_tools(&log).await.map_err(problem)?;
         let parts = Parts {
             reader: LogReader::start(log.clone(), Some(nats.clone()), stop.clone()).await?,
@@ -122,7 +135,11 @@ impl Platform {
         if roles.projector {
             parts.start_projector(all);
         }
-        let clerk = if roles.workflows { Some(parts.start_workflows(config).await?) } else { None };
+        let clerk = if roles.workflows {
+            Some(parts.start_workflows(config).await?)
+        } else {
+            None
+        };
         let nats_users = parts.keep_nats_users(roles, &backends);
         let mut platform = Self {
             address: None,
@@ -141,7 +158,9 @@ impl Platform {
             backends,
         };
         if let Some(listener) = listener.filter(|_| roles.api) {
-            platform.start_api(config, &parts, listener, metrics).await?;
+            platform
+                .start_api(config, &parts, listener, metrics)
+                .await?;
         }
         Ok(platform)
     }
@@ -180,7 +199,9 @@ impl Platform {
     /// Returns once what was due is done, what happened is applied and NATS knows its users.
     pub async fn ready(&self) -> anyhow::Result<()> {
         if let Some(users) = &self.nats_users
-            && tokio::time::timeout(NATS_WITHIN, users.written()).await.is_err()
+            && tokio::time::timeout(NATS_WITHIN, users.written())
+                .await
+                .is_err()
         {
             let problem = users.state().problem.unwrap_or_default();
             tracing::warn!(%problem, "NATS does not know its users yet; going on without");
@@ -188,7 +209,11 @@ impl Platform {
         let mut is_said = false;
         loop {
             let wait = Duration::from_secs(2);
-            if self.progress.wait_for(&self.projections, self.head_at_start, wait).await? {
+            if self
+                .progress
+                .wait_for(&self.projections, self.head_at_start, wait)
+                .await?
+            {
                 break;
             }
             if !is_said {
@@ -263,7 +288,10 @@ impl Platform {
         tokio::join!(answer_last, close_http);
         self.stop.cancel();
         drop((self.app, self.clerk, self.nats_users, self.progress));
-        if tokio::time::timeout(DRAIN, self.pool.close()).await.is_err() {
+        if tokio::time::timeout(DRAIN, self.pool.close())
+            .await
+            .is_err()
+        {
             tracing::warn!("connections to PostgreSQL were still in use at the end");
         }
         self.backends.stop().await;
@@ -276,7 +304,13 @@ impl Parts {
         let client = self.nats.clone();
         let replicas = config.nats_replicas;
         // Its status is in the metrics and in `greffe log status`.
-        drop(Relay::start(self.log.clone(), client, &self.leases, replicas, self.stop.clone()));
+        drop(Relay::start(
+            self.log.clone(),
+            client,
+            &self.leases,
+            replicas,
+            self.stop.clone(),
+        ));
     }
 
     fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
@@ -328,7 +362,12 @@ impl Parts {
             let writer = writer.clone();
             async move { writer.write(users).await }
         };
-        Some(NatsUsers::start(self.reader.clone(), read, write, self.stop.clone()))
+        Some(NatsUsers::start(
+            self.reader.clone(),
+            read,
+            write,
+            self.stop.clone(),
+        ))
     }
 }
 
@@ -356,7 +395,10 @@ pub async fn nats_users(log: &EventLog) -> anyhow::Result<Vec<NatsUser>> {
 
 /// Makes the account `admin` on an empty log; returns its password if it was drawn.
 async fn first_start(config: &Config, log: &EventLog) -> anyhow::Result<Option<String>> {
-    let given = config.admin_password.as_ref().map(|password| password.expose().to_owned());
+    let given = config
+        .admin_password
+        .as_ref()
+        .map(|password| password.expose().to_owned());
     let is_given = given.is_some();
     let made = api::bootstrap_admin(log, given)
         .await
@@ -374,7 +416,10 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
         secure_cookies: config.secure_cookies,
         trust_forwarded_for: config.trust_forwarded_for,
         cors_origins: config.cors_origins.clone(),
-        limits: api::Limits { per_person, ..defaults.limits },
+        limits: api::Limits {
+            per_person,
+            ..defaults.limits
+        },
         web_folder: config.web_folder.clone(),
         ..defaults
     })
@@ -391,7 +436,9 @@ async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::Mic
 }
 
 fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::safeguard::{Approval, ApprovalCommand};
-use eventlog::{CommandContext, Deadline, EventLog, ExecuteError, LogError};
 use eventlog::RecordedEvent;
+use eventlog::{CommandContext, Deadline, EventLog, ExecuteError, LogError};
 use events::safeguard::{ApprovalEvent, EXPIRY, LAPSE};
 use kernel::{AggregateId, DeadlineChange, DecodeError, EventType};
 

@@ -25,9 +25,16 @@ impl Access {
             Some(endpoints) => Backends::of_running(config, endpoints)?,
             None => Backends::start(config, false).await?,
         };
-        let config = Config { database_connections: CONNECTIONS, ..config.clone() };
+        let config = Config {
+            database_connections: CONNECTIONS,
+            ..config.clone()
+        };
         match open_log(&config, &backends).await {
-            Ok(open) => Ok(Self { backends, open, running }),
+            Ok(open) => Ok(Self {
+                backends,
+                open,
+                running,
+            }),
             Err(error) => {
                 backends.stop().await;
                 Err(error)

@@ -49,7 +49,14 @@ pub enum Format {
 
 impl AuditCommand {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let Self::Export { format, output, from, to, actor, action } = self;
+        let Self::Export {
+            format,
+            output,
+            from,
+            to,
+            actor,
+            action,
+        } = self;
         let filter = AuditFilter {
             from,
             to,
@@ -61,12 +68,15 @@ impl AuditCommand {
         };
         let out: Box<dyn Write> = match &output {
             Some(path) => Box::new(
-                File::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?,
+                File::create_new(path)
+                    .with_context(|| format!("{} cannot be made", path.display()))?,
             ),
             None => Box::new(std::io::stdout()),
         };
-        with_log(config, async |access| export(access, filter, format, BufWriter::new(out)).await)
-            .await
+        with_log(config, async |access| {
+            export(access, filter, format, BufWriter::new(out)).await
+        })
+        .await
     }
 }
 
@@ -78,7 +88,10 @@ async fn export(
 ) -> anyhow::Result<()> {
     let pool = &access.open.pool;
     let behind = super::projection::readers(pool).await?;
-    if let Some(audit) = behind.iter().find(|row| row.name == "audit" && row.behind > 0) {
+    if let Some(audit) = behind
+        .iter()
+        .find(|row| row.name == "audit" && row.behind > 0)
+    {
         eprintln!("the trail is {} events behind the log", audit.behind);
     }
     let mut sink = Sink::new(format, out)?;
@@ -103,8 +116,21 @@ enum Sink {
 }
 
 const COLUMNS: &[&str] = &[
-    "position", "at", "actor_kind", "actor_id", "actor_name", "action", "outcome", "target_type",
-    "target_id", "reason", "ip_address", "user_agent", "correlation_id", "causation_id", "details",
+    "position",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "action",
+    "outcome",
+    "target_type",
+    "target_id",
+    "reason",
+    "ip_address",
+    "user_agent",
+    "correlation_id",
+    "causation_id",
+    "details",
 ];
 
 impl Sink {
@@ -156,7 +182,9 @@ fn row(item: &AuditItem) -> anyhow::Result<Vec<String>> {
         item.ip_address.clone().unwrap_or_default(),
         item.user_agent.clone().unwrap_or_default(),
         item.correlation_id.to_string(),
-        item.causation_id.map(|id| id.to_string()).unwrap_or_default(),
+        item.causation_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         item.details.to_string(),
     ])
 }

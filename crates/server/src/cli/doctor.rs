@@ -43,7 +43,10 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
             findings.ok("platform", format!("runs at {}", running.http));
             check_readiness(&running.http, &mut findings).await;
         }
-        None => findings.note("platform", "does not run on this data folder; its servers are tried"),
+        None => findings.note(
+            "platform",
+            "does not run on this data folder; its servers are tried",
+        ),
     }
     match Access::open(config).await {
         Ok(access) => {
@@ -68,7 +71,10 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     let metadata = match std::fs::metadata(folder) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return findings.note("data folder", format!("{} is made at the first start", folder.display()));
+            return findings.note(
+                "data folder",
+                format!("{} is made at the first start", folder.display()),
+            );
         }
         Err(error) => {
             return findings.fail("data folder", error, "let the user who runs greffe read it");
@@ -77,7 +83,11 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     let (mode, owner) = (metadata.mode() & 0o777, metadata.uid());
     if mode & 0o077 != 0 {
         let todo = format!("chmod 700 {}", folder.display());
-        findings.fail("data folder", format!("others may enter it (mode {mode:o})"), &todo);
+        findings.fail(
+            "data folder",
+            format!("others may enter it (mode {mode:o})"),
+            &todo,
+        );
     } else if owner != nix::unistd::geteuid().as_raw() {
         let detail = format!("{} belongs to user {owner}", folder.display());
         findings.fail("data folder", detail, "run greffe as its owner");
@@ -99,7 +109,9 @@ fn check_folder(config: &Config, findings: &mut Findings) {
 
 async fn check_readiness(http: &str, findings: &mut Findings) {
     let answer = async {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()?;
         let response = client.get(format!("{http}/readyz")).send().await?;
         let is_ready = response.status().is_success();
         let health: serde_json::Value = response.json().await?;
@@ -117,7 +129,11 @@ async fn check_readiness(http: &str, findings: &mut Findings) {
                     format!("{} {} {}", text("name"), text("status"), text("detail"))
                 })
                 .collect();
-            findings.fail("readiness", bad.join("; "), "see the checks below, and the platform's log");
+            findings.fail(
+                "readiness",
+                bad.join("; "),
+                "see the checks below, and the platform's log",
+            );
         }
         Err(error) => findings.fail(
             "readiness",
@@ -132,7 +148,11 @@ async fn check_parts(access: &Access, findings: &mut Findings) {
         findings.fail("database", error, "look at the log of PostgreSQL");
     }
     if let Err(error) = check_pooler(access, findings).await {
-        findings.fail("leases", format!("{error:#}"), "look at the log of PostgreSQL");
+        findings.fail(
+            "leases",
+            format!("{error:#}"),
+            "look at the log of PostgreSQL",
+        );
     }
     if let Err(error) = check_log(access, findings).await {
         findings.fail("log", format!("{error:#}"), "`greffe log status`");
@@ -152,11 +172,22 @@ async fn check_database(access: &Access, findings: &mut Findings) -> sqlx::Resul
     let (version, fsync): (String, String) = (row.try_get("version")?, row.try_get("fsync")?);
     let bytes: i64 = row.try_get("bytes")?;
     if row.try_get("is_replica")? {
-        findings.fail("database", "it is a replica: nothing can be written", "point DATABASE_URL at the primary");
+        findings.fail(
+            "database",
+            "it is a replica: nothing can be written",
+            "point DATABASE_URL at the primary",
+        );
     } else if fsync != "on" {
-        findings.fail("database", "fsync is off: a power cut loses accepted commands", "set fsync = on");
+        findings.fail(
+            "database",
+            "fsync is off: a power cut loses accepted commands",
+            "set fsync = on",
+        );
     } else {
-        findings.ok("database", format!("PostgreSQL {version}, {} MiB", bytes >> 20));
+        findings.ok(
+            "database",
+            format!("PostgreSQL {version}, {} MiB", bytes >> 20),
+        );
     }
     Ok(())
 }
@@ -165,7 +196,10 @@ async fn check_database(access: &Access, findings: &mut Findings) -> sqlx::Resul
 /// would let two processes do what only one may.
 async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Result<()> {
     let url = access.backends.database_url.expose();
-    let (mut one, mut two) = (PgConnection::connect(url).await?, PgConnection::connect(url).await?);
+    let (mut one, mut two) = (
+        PgConnection::connect(url).await?,
+        PgConnection::connect(url).await?,
+    );
     let mut is_session = true;
     let mut pids = Vec::new();
     for _ in 0..5 {
@@ -175,7 +209,9 @@ async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Resul
         if also {
             lock(&mut two, "pg_advisory_unlock").await?;
         }
-        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut one).await?;
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut one)
+            .await?;
         pids.push(pid);
         is_session &= had && !also && let_go;
     }
@@ -215,22 +251,38 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
     let client = match access.backends.nats.connect(false).await {
         Ok(client) => client,
         Err(error) => {
-            findings.fail("NATS", format!("{error:#}"), "start nats-server, or correct NATS_URL and NATS_CREDS");
+            findings.fail(
+                "NATS",
+                format!("{error:#}"),
+                "start nats-server, or correct NATS_URL and NATS_CREDS",
+            );
             return Ok(());
         }
     };
     match stream_state(&client).await {
         Ok(None) if access.running.is_none() => findings.note("stream", "made at the first start"),
-        Ok(None) => findings.fail("stream", "EVENTS is missing", "the relay makes it within 10 s; else read its log"),
+        Ok(None) => findings.fail(
+            "stream",
+            "EVENTS is missing",
+            "the relay makes it within 10 s; else read its log",
+        ),
         Ok(Some(stream)) => {
             let behind = head.saturating_sub(stream.last_sequence) as i64;
             let detail = format!("{} of {head} published", stream.last_sequence);
             match access.running.is_some() && behind > LAG_EVENTS {
-                true => findings.fail("relay", detail, "is a process with role `relay` running? read its log"),
+                true => findings.fail(
+                    "relay",
+                    detail,
+                    "is a process with role `relay` running? read its log",
+                ),
                 false => findings.ok("relay", detail),
             }
         }
-        Err(error) => findings.fail("NATS", format!("{error:#}"), "is JetStream on? start it with Greffe's nats.conf"),
+        Err(error) => findings.fail(
+            "NATS",
+            format!("{error:#}"),
+            "is JetStream on? start it with Greffe's nats.conf",
+        ),
     }
     Ok(())
 }
@@ -243,13 +295,18 @@ async fn check_projections(access: &Access, findings: &mut Findings) -> sqlx::Re
         let detail = format!("{} events and {:.0} s behind", row.behind, row.seconds);
         if is_running && (row.behind > LAG_EVENTS || row.seconds > LAG_SECONDS) {
             are_well = false;
-            let todo = "is a process with role `projector` running? readiness above says if it is stuck";
+            let todo =
+                "is a process with role `projector` running? readiness above says if it is stuck";
             findings.fail(&format!("projection {}", row.name), detail, todo);
         }
         if row.parked > 0 {
             are_well = false;
             let detail = format!("{} events parked", row.parked);
-            findings.fail(&format!("projection {}", row.name), detail, "`greffe projection parked`");
+            findings.fail(
+                &format!("projection {}", row.name),
+                detail,
+                "`greffe projection parked`",
+            );
         }
     }
     match (are_well, rows.is_empty()) {

@@ -36,7 +36,10 @@ pub async fn stream_state(client: &async_nats::Client) -> anyhow::Result<Option<
     match jetstream::new(client.clone()).get_stream(EVENTS).await {
         Ok(stream) => {
             let state = &stream.cached_info().state;
-            Ok(Some(StreamState { last_sequence: state.last_sequence, bytes: state.bytes }))
+            Ok(Some(StreamState {
+                last_sequence: state.last_sequence,
+                bytes: state.bytes,
+            }))
         }
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(inner) if inner.error_code().0 == STREAM_NOT_FOUND => {

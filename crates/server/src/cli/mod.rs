@@ -17,7 +17,9 @@ use crate::{config::Config, up, wiring::Roles};
 /// Approvals, live supervision and a provable record for bots and the people who watch over them.
 #[derive(Debug, Parser)]
 #[command(name = "greffe", version, arg_required_else_help = true)]
-#[command(after_help = "Settings come from the environment, `.env` and the file GREFFE_CONFIG names.")]
+#[command(
+    after_help = "Settings come from the environment, `.env` and the file GREFFE_CONFIG names."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

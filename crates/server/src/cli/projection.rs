@@ -54,7 +54,10 @@ impl ProjectionCommand {
 }
 
 async fn list(access: &Access) -> anyhow::Result<()> {
-    println!("{:<20} {:>7} {:>12} {:>8} {:>9} {:>7}", "NAME", "VERSION", "POSITION", "BEHIND", "SECONDS", "PARKED");
+    println!(
+        "{:<20} {:>7} {:>12} {:>8} {:>9} {:>7}",
+        "NAME", "VERSION", "POSITION", "BEHIND", "SECONDS", "PARKED"
+    );
     for row in readers(&access.open.pool).await? {
         println!(
             "{:<20} {:>7} {:>12} {:>8} {:>9.1} {:>7}",
@@ -67,15 +70,17 @@ async fn list(access: &Access) -> anyhow::Result<()> {
 async fn rebuild(access: &Access, name: &str) -> anyhow::Result<()> {
     let names: Vec<&str> = all_projections().iter().map(|it| it.name()).collect();
     if !names.contains(&name) {
-        bail!("there is no projection `{name}`; there are {}", names.join(", "));
+        bail!(
+            "there is no projection `{name}`; there are {}",
+            names.join(", ")
+        );
     }
     // Another version than the program's: its tables are dropped and filled anew.
-    let found = sqlx::query(
-        "UPDATE projection_checkpoints SET version = 0, position = 0 WHERE name = $1",
-    )
-    .bind(name)
-    .execute(&access.open.pool)
-    .await?;
+    let found =
+        sqlx::query("UPDATE projection_checkpoints SET version = 0, position = 0 WHERE name = $1")
+            .bind(name)
+            .execute(&access.open.pool)
+            .await?;
     match found.rows_affected() {
         0 => println!("{name} was never filled: it is at its first start"),
         _ => println!("{name} is filled anew with the next event, or at the next start"),
@@ -91,7 +96,10 @@ async fn parked(access: &Access) -> anyhow::Result<()> {
     .fetch_all(&access.open.pool)
     .await?;
     for (projection, position, key, error) in rows {
-        println!("{projection}  {position}  {}  {error}", key.unwrap_or_default());
+        println!(
+            "{projection}  {position}  {}  {error}",
+            key.unwrap_or_default()
+        );
     }
     Ok(())
 }

@@ -39,17 +39,28 @@ pub enum ServiceAccountCommand {
 impl ServiceAccountCommand {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         with_log(config, async |access| match self {
-            Self::Create { name, owner, scopes } => {
-                let account = api::NewServiceAccount { name, owner_username: owner, scopes };
-                let made =
-                    api::create_service_account(&access.open.log, account).await.map_err(problem)?;
+            Self::Create {
+                name,
+                owner,
+                scopes,
+            } => {
+                let account = api::NewServiceAccount {
+                    name,
+                    owner_username: owner,
+                    scopes,
+                };
+                let made = api::create_service_account(&access.open.log, account)
+                    .await
+                    .map_err(problem)?;
                 println!("{}", made.key.as_str());
                 eprintln!("this key is not shown again");
                 wait_until_known(access, &made.name, &made.key).await
             }
             Self::List => list(access).await,
             Self::Disable { name } => {
-                api::disable_service_account(&access.open.log, &name).await.map_err(problem)?;
+                api::disable_service_account(&access.open.log, &name)
+                    .await
+                    .map_err(problem)?;
                 eprintln!("{name} is disabled");
                 Ok(())
             }
@@ -60,13 +71,17 @@ impl ServiceAccountCommand {
 
 /// Returns once the running platform's NATS takes the key; at once when no platform runs.
 pub async fn wait_until_known(access: &Access, name: &str, key: &str) -> anyhow::Result<()> {
-    let Some(running) = &access.running else { return Ok(()) };
+    let Some(running) = &access.running else {
+        return Ok(());
+    };
     let end = Instant::now() + KNOWN_WITHIN;
     loop {
         match service::connect(&running.nats, name, key).await {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() > end => {
-                bail!("the account exists, but NATS does not take it yet ({error}): `greffe doctor`")
+                bail!(
+                    "the account exists, but NATS does not take it yet ({error}): `greffe doctor`"
+                )
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
@@ -77,7 +92,11 @@ async fn list(access: &Access) -> anyhow::Result<()> {
     let accounts = projections::users::list_service_accounts(&access.open.pool).await?;
     for account in accounts {
         let scopes: Vec<&str> = account.scopes.iter().map(|scope| scope.as_str()).collect();
-        let state = if account.is_disabled { "disabled" } else { "active" };
+        let state = if account.is_disabled {
+            "disabled"
+        } else {
+            "active"
+        };
         println!("{:<32}  {state:<8}  {}", account.name, scopes.join(" "));
     }
     Ok(())

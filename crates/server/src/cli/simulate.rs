@@ -49,7 +49,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some('h') => 3_600,
         _ => return Err("a number and s, m or h, e.g. 60s".into()),
     };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| "not a number".to_owned())?;
+    let number: u64 = text[..text.len() - 1]
+        .parse()
+        .map_err(|_| "not a number".to_owned())?;
     match number {
         0 => Err("it must last a moment".into()),
         number => Ok(Duration::from_secs(number * unit)),
@@ -102,7 +104,10 @@ fn nats_address(config: &Config, running: &Endpoints) -> anyhow::Result<String> 
 
 /// A service never connects with the platform's own credentials.
 fn without_user(url: &str) -> String {
-    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+    match url
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)))
+    {
         Some((scheme, host)) => format!("{scheme}://{host}"),
         None => url.to_owned(),
     }
@@ -127,7 +132,9 @@ async fn account(config: &Config, name: &str) -> anyhow::Result<Secret> {
         let made = api::create_service_account(&access.open.log, account)
             .await
             .map_err(problem)
-            .with_context(|| format!("the account {name} cannot be made; give its --key, or another --name"))?;
+            .with_context(|| {
+                format!("the account {name} cannot be made; give its --key, or another --name")
+            })?;
         access.backends.folder.keep_secret(&file, &made.key)?;
         anyhow::Ok(Secret::new(made.key.as_str()))
     }
@@ -167,11 +174,22 @@ async fn make_clients(access: &Access) -> anyhow::Result<()> {
             name: client.name.into(),
             critical: client.is_critical,
         };
-        let command = ClientCommand::Register { entry, now: SystemClock.now() };
+        let command = ClientCommand::Register {
+            entry,
+            now: SystemClock.now(),
+        };
         let metadata = Metadata::new(Actor::system("simulator"), new_id());
-        let context = CommandContext { metadata, key: None };
+        let context = CommandContext {
+            metadata,
+            key: None,
+        };
         let id = Client::id(client.id);
-        match access.open.log.execute::<Client>(&id, command, &(), &context).await {
+        match access
+            .open
+            .log
+            .execute::<Client>(&id, command, &(), &context)
+            .await
+        {
             // Registered clients stay as they are.
             Ok(_) | Err(ExecuteError::Refused(_)) => {}
             Err(error) => bail!("client {}: {error}", client.id),
@@ -196,7 +214,10 @@ mod tests {
 
     #[test]
     fn the_platforms_credentials_are_not_used() {
-        assert_eq!(without_user("nats://platform:secret@host:1"), "nats://host:1");
+        assert_eq!(
+            without_user("nats://platform:secret@host:1"),
+            "nats://host:1"
+        );
         assert_eq!(without_user("nats://host:1"), "nats://host:1");
     }
 }

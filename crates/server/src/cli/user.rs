@@ -38,7 +38,13 @@ fn role(text: &str) -> Result<Role, String> {
 
 impl UserCommand {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let Self::Create { username, level, display_name, role, password_stdin } = self;
+        let Self::Create {
+            username,
+            level,
+            display_name,
+            role,
+            password_stdin,
+        } = self;
         let user = api::NewUser {
             display_name: display_name.unwrap_or_else(|| username.clone()),
             username,
@@ -47,7 +53,9 @@ impl UserCommand {
             password: password::read(password_stdin)?,
         };
         with_log(config, async |access| {
-            let id = api::create_user(&access.open.log, user).await.map_err(problem)?;
+            let id = api::create_user(&access.open.log, user)
+                .await
+                .map_err(problem)?;
             println!("created: {id}");
             Ok(())
         })
