@@ -96,15 +96,17 @@ impl Backends {
         running: &crate::data_folder::Endpoints,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::new(&config.data_dir);
-        let nats = match (&config.nats_url, folder.secret("nats-platform")?) {
-            (None, Some(password)) => NatsAccess {
+        let nats = match &config.nats_url {
+            Some(_) => NatsAccess::configured(config)?,
+            // A NATS that is not the platform's own child does not know this user, and says so.
+            None => NatsAccess {
                 url: Secret::new(&*running.nats),
-                user: Some((nats_users::PLATFORM.to_owned(), password)),
-                creds: None,
+                user: folder
+                    .secret("nats-platform")?
+                    .map(|password| (nats_users::PLATFORM.to_owned(), password)),
+                creds: config.nats_creds.clone(),
                 users: UsersFile::Nobody,
             },
-            (None, None) => bail!("the platform that runs uses a NATS of its own: set NATS_URL"),
-            (Some(_), _) => NatsAccess::configured(config)?,
         };
         Ok(Self {
             servers: None,

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
 
-use crate::{backends::Backends, config::Config};
+use crate::{backends::Backends, config::Config, readiness::Started};
 
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(600);
 /// The feeds, each with the projection that writes it.
@@ -82,6 +82,7 @@ pub struct Platform {
     progress: Progress,
     head_at_start: u64,
     projections: Vec<&'static str>,
+    started: Started,
     stop_http: CancellationToken,
     stop: CancellationToken,
 }
@@ -153,6 +154,7 @@ impl Platform {
             progress: parts.progress.clone(),
             head_at_start,
             projections,
+            started: Started::default(),
             stop_http: CancellationToken::new(),
             stop: parts.stop.clone(),
             backends,
@@ -186,7 +188,8 @@ impl Platform {
             metrics: Some(metrics),
         };
         let app = api::App::start(api_config(config, &self.backends)?, api_parts).await?;
-        let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let router = self.started.guard(api::router(app.clone()));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         self.address = Some(listener.local_addr()?);
         let ended = self.stop_http.clone().cancelled_owned();
         let server = axum::serve(listener, service).with_graceful_shutdown(ended);
@@ -230,6 +233,7 @@ impl Platform {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
+        self.started.set();
         Ok(())
     }
 
