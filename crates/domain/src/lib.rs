@@ -1,0 +1,14 @@
+//! Every rule of the platform: aggregates that decide, as pure functions of their events.
+//!
+//! No I/O, no clock, no randomness: `now`, ids and looked-up facts travel in the commands. No
+//! context imports another. A refusal names its rule by a stable code.
+
+pub mod audit;
+pub mod clients;
+pub mod safeguard;
+pub mod users;
+
+mod refusal;
+mod text;
+
+pub use refusal::{FieldError, Refusal, RefusalKind};

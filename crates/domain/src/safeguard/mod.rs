@@ -1,0 +1,26 @@
+//! SAFEGUARD: people approve the risky actions of workflows and of the assistant.
+//!
+//! Invariants: a request never lowers its own safety; nobody decides what he asked for; what was
+//! approved is what runs, once.
+
+mod approval;
+mod approval_command;
+mod approval_error;
+mod hash;
+mod request;
+mod tool;
+mod tool_seed;
+
+pub use approval::{Approval, Status};
+pub use approval_command::{
+    ApprovalCommand, Approve, BreakGlass, Cancel, Claim, ClientStanding, Decider, ExecutionOutcome,
+    Postpone, RecordExecution, Reject, RequestApproval, Requester,
+};
+pub use approval_error::ApprovalError;
+pub use hash::arguments_hash;
+pub use request::{
+    CLAIM_WINDOW, DEFAULT_EXPIRY_SECONDS, EXECUTION_WINDOW, EXPIRY_SECONDS, MAX_ARGUMENTS_BYTES,
+    MAX_ARGUMENTS_DEPTH,
+};
+pub use tool::{Tool, ToolCommand, ToolEntry, ToolError};
+pub use tool_seed::seed;

@@ -1,0 +1,43 @@
+-- Approvals as they are read. `doc` is the approval as GET shows it with every personal part blanked;
+-- `sealed` holds those parts by their place in it. The other columns are what lists filter by.
+CREATE TABLE IF NOT EXISTS approvals (
+    id                 uuid PRIMARY KEY,
+    -- The last event applied.
+    position           bigint NOT NULL,
+    reference          text NOT NULL,
+    status             text NOT NULL,
+    tool_name          text NOT NULL,
+    client_id          text,
+    workflow           text,
+    requested_at       timestamptz NOT NULL,
+    expires_at         timestamptz NOT NULL,
+    -- When people decided: approved or rejected.
+    decided_at         timestamptz,
+    doc                jsonb NOT NULL,
+    sealed             jsonb NOT NULL,
+    terms              bigint[]
+);
+CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_at, id) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS approvals_requested_at ON approvals (requested_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS approvals_terms ON approvals USING gin (terms);
+
+-- Who does not want to see which card until when.
+CREATE TABLE IF NOT EXISTS approval_postponements (
+    approval_id        uuid NOT NULL,
+    user_id            text NOT NULL,
+    until              timestamptz NOT NULL,
+    position           bigint NOT NULL,
+    PRIMARY KEY (approval_id, user_id)
+);
+
+-- The tool registry.
+CREATE TABLE IF NOT EXISTS tools (
+    name               text PRIMARY KEY,
+    level              text NOT NULL,
+    description_fr     text NOT NULL,
+    description_en     text NOT NULL,
+    schema_fingerprint text,
+    version            bigint NOT NULL,
+    updated_at         timestamptz NOT NULL,
+    position           bigint NOT NULL
+);

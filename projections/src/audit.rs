@@ -1,0 +1,357 @@
+//! The trail: every event of the log, whatever its context, found by who, what, on what and when.
+//!
+//! A row only says where in the log to look. Details, reasons and addresses are read from the log
+//! itself, so that there is no copy of them to erase.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use eventlog::{ApplyError, ApplyTx, LogError, Projection, RecordedEvent, Vault};
+use events::millis;
+use kernel::{Actor, ActorKind};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{ReadError, names::find_names};
+
+/// Writes the trail.
+pub struct Audit;
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditActor {
+    pub kind: ActorKind,
+    pub id: String,
+    /// The user name of a person, the name of a service account.
+    pub name: Option<String>,
+}
+
+/// One thing that someone did, or was refused (`contracts.md`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditItem {
+    pub position: u64,
+    #[serde(serialize_with = "millis")]
+    pub at: DateTime<Utc>,
+    pub actor: AuditActor,
+    /// The event's type; of a refusal or a read, the operation.
+    pub action: String,
+    /// `accepted`, `refused` or `failed`.
+    pub outcome: String,
+    pub target_type: String,
+    pub target_id: String,
+    pub reason: Option<String>,
+    pub ip_address: Option<String>,
+    pub user_agent: Option<String>,
+    pub correlation_id: Uuid,
+    pub causation_id: Option<Uuid>,
+    /// The event's data.
+    pub details: Value,
+}
+
+/// Which items.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    pub actor: Option<Actor>,
+    /// An action, or its beginning if it ends in `.`.
+    pub action: Option<String>,
+    pub target_type: Option<String>,
+    pub target_id: Option<String>,
+    pub correlation_id: Option<Uuid>,
+    pub from: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub to: Option<DateTime<Utc>>,
+    /// Words, by their beginnings.
+    pub q: Option<String>,
+    pub limit: u32,
+    /// Only older ones than this position.
+    pub before: Option<u64>,
+    /// Only newer ones than this position, and then the oldest first: for exports and live tails.
+    pub after: Option<u64>,
+}
+
+#[async_trait]
+impl Projection for Audit {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("../sql/audit.sql")
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["audit_items"]
+    }
+
+    fn wants(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut ApplyTx<'_>,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<(), ApplyError> {
+        let mut rows = Rows::default();
+        for event in events {
+            rows.add(event, tx.vault());
+        }
+        sqlx::query(
+            "INSERT INTO audit_items (position, at, actor, action, outcome, target_type, target_id,
+                                      correlation_id, terms)
+             SELECT n.position, n.at, n.actor, n.action, n.outcome, n.target_type, n.target_id,
+                    n.correlation_id, n.terms::bigint[]
+             FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+                         $7::text[], $8::uuid[], $9::text[])
+                  AS n(position, at, actor, action, outcome, target_type, target_id, correlation_id, terms)
+             ON CONFLICT (position) DO NOTHING",
+        )
+        .bind(rows.position)
+        .bind(rows.at)
+        .bind(rows.actor)
+        .bind(rows.action)
+        .bind(rows.outcome)
+        .bind(rows.target_type)
+        .bind(rows.target_id)
+        .bind(rows.correlation_id)
+        .bind(rows.terms)
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// A batch, column by column.
+#[derive(Default)]
+struct Rows<'a> {
+    position: Vec<i64>,
+    at: Vec<DateTime<Utc>>,
+    actor: Vec<String>,
+    action: Vec<&'a str>,
+    outcome: Vec<&'static str>,
+    target_type: Vec<&'a str>,
+    target_id: Vec<&'a str>,
+    correlation_id: Vec<Uuid>,
+    terms: Vec<String>,
+}
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, event: &'a RecordedEvent, vault: &Vault) {
+        let What {
+            action,
+            outcome,
+            target_type,
+            target_id,
+        } = what(event);
+        let mut texts = vec![target_id];
+        free_texts(&event.data, &mut texts);
+        let terms: Vec<String> = vault
+            .index_terms(texts)
+            .iter()
+            .map(i64::to_string)
+            .collect();
+        self.position.push(event.position as i64);
+        self.at.push(event.recorded_at);
+        self.actor.push(event.metadata.actor.to_string());
+        self.action.push(action);
+        self.outcome.push(outcome);
+        self.target_type.push(target_type);
+        self.target_id.push(target_id);
+        self.correlation_id.push(event.metadata.correlation_id);
+        self.terms.push(format!("{{{}}}", terms.join(",")));
+    }
+}
+
+struct What<'a> {
+    action: &'a str,
+    outcome: &'static str,
+    target_type: &'a str,
+    target_id: &'a str,
+}
+
+fn what(event: &RecordedEvent) -> What<'_> {
+    let told = |field: &str| event.data.get(field).and_then(Value::as_str);
+    let aggregate = What {
+        action: &event.event_type,
+        outcome: "accepted",
+        target_type: &event.aggregate_type,
+        target_id: &event.aggregate_id,
+    };
+    let of_another = |outcome| What {
+        action: told("action").unwrap_or(&event.event_type),
+        outcome,
+        target_type: told("target_type").unwrap_or(&event.aggregate_type),
+        target_id: told("target_id").unwrap_or(&event.aggregate_id),
+    };
+    match event.event_type.as_str() {
+        "audit.refusal.recorded" => of_another("refused"),
+        "audit.sensitive_read.recorded" => of_another("accepted"),
+        "audit.sign_in_failures.counted" => What {
+            outcome: "refused",
+            ..aggregate
+        },
+        "safeguard.approval.execution_failed" => What {
+            outcome: "failed",
+            ..aggregate
+        },
+        // The id in the log is made of the name the outside knows.
+        kind if kind.starts_with("safeguard.tool.") => What {
+            target_id: told("name").unwrap_or(&event.aggregate_id),
+            ..aggregate
+        },
+        kind if kind.starts_with("clients.client.") => What {
+            target_id: told("client_id").unwrap_or(&event.aggregate_id),
+            ..aggregate
+        },
+        _ => aggregate,
+    }
+}
+
+/// The texts of an event but not its ids, references, times and hashes, which have their filters.
+fn free_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => {
+            let id = text.split_once(':').map_or(text.as_str(), |(_, rest)| rest);
+            let is_mechanical = text.starts_with("sha256:")
+                || Uuid::try_parse(id).is_ok()
+                || DateTime::parse_from_rfc3339(text).is_ok();
+            if !is_mechanical {
+                texts.push(text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| free_texts(item, texts)),
+        Value::Object(members) => members
+            .values()
+            .for_each(|member| free_texts(member, texts)),
+        _ => {}
+    }
+}
+
+type Row = (
+    i64,
+    DateTime<Utc>,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Uuid,
+);
+
+/// Items of the trail, the newest first; with `after`, the oldest first.
+pub async fn list_audit_items(
+    pool: &PgPool,
+    vault: &Vault,
+    filter: &AuditFilter,
+) -> Result<Vec<AuditItem>, ReadError> {
+    let order = if filter.after.is_some() {
+        "ASC"
+    } else {
+        "DESC"
+    };
+    let (action, beginning) = match filter.action.as_deref() {
+        Some(action) if action.ends_with('.') => (None, Some(action)),
+        action => (action, None),
+    };
+    let rows: Vec<Row> = sqlx::query_as(&format!(
+        "SELECT position, at, actor, action, outcome, target_type, target_id, correlation_id
+         FROM audit_items
+         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
+           AND ($3::text IS NULL OR starts_with(action, $3))
+           AND ($4::text IS NULL OR target_type = $4) AND ($5::text IS NULL OR target_id = $5)
+           AND ($6::uuid IS NULL OR correlation_id = $6)
+           AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)
+           AND ($9::bigint[] IS NULL OR terms @> $9)
+           AND ($10::bigint IS NULL OR position < $10) AND ($11::bigint IS NULL OR position > $11)
+         ORDER BY position {order} LIMIT $12"
+    ))
+    .bind(filter.actor.as_ref().map(Actor::to_string))
+    .bind(action)
+    .bind(beginning)
+    .bind(&filter.target_type)
+    .bind(&filter.target_id)
+    .bind(filter.correlation_id)
+    .bind(filter.from)
+    .bind(filter.to)
+    .bind(filter.q.as_deref().map(|q| vault.query_terms(q)))
+    .bind(filter.before.map(|position| position as i64))
+    .bind(filter.after.map(|position| position as i64))
+    .bind(i64::from(filter.limit))
+    .fetch_all(pool)
+    .await?;
+    let mut told = read_log(pool, vault, &rows).await?;
+    let mut conn = pool.acquire().await?;
+    let names = find_names(&mut conn, vault, rows.iter().map(|row| row.2.as_str())).await?;
+    rows.into_iter()
+        .map(|row| {
+            let (details, metadata) = told.remove(&row.0).unwrap_or_default();
+            item(row, details, &metadata, &names)
+        })
+        .collect()
+}
+
+/// What the events at these positions say, and their metadata; opened.
+async fn read_log(
+    pool: &PgPool,
+    vault: &Vault,
+    rows: &[Row],
+) -> Result<HashMap<i64, (Value, Value)>, ReadError> {
+    let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
+    let mut found: Vec<(i64, Value, Value)> =
+        sqlx::query_as("SELECT position, payload, metadata FROM events WHERE position = ANY($1)")
+            .bind(positions)
+            .fetch_all(pool)
+            .await?;
+    let parts = found
+        .iter_mut()
+        .flat_map(|(_, payload, metadata)| [payload, metadata]);
+    vault.open_all(parts.collect()).await?;
+    Ok(found
+        .into_iter()
+        .map(|(at, payload, metadata)| (at, (payload, metadata)))
+        .collect())
+}
+
+fn item(
+    row: Row,
+    details: Value,
+    metadata: &Value,
+    names: &HashMap<String, String>,
+) -> Result<AuditItem, ReadError> {
+    let (position, at, actor, action, outcome, target_type, target_id, correlation_id) = row;
+    let text =
+        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+    let origin = &metadata["origin"];
+    let reason = ["reason", "comment", "detail", "code"]
+        .into_iter()
+        .find_map(|field| text(&details, field));
+    let Actor { kind, id } = actor
+        .parse()
+        .map_err(|_| LogError::Corrupt(format!("actor `{actor}`")))?;
+    let name = match kind {
+        ActorKind::Service => Some(id.clone()),
+        _ => names.get(&actor).cloned(),
+    };
+    Ok(AuditItem {
+        position: position as u64,
+        at,
+        actor: AuditActor { kind, id, name },
+        action,
+        outcome,
+        target_type,
+        target_id,
+        reason,
+        ip_address: text(origin, "ip_address"),
+        user_agent: text(origin, "user_agent"),
+        correlation_id,
+        causation_id: text(metadata, "causation_id").and_then(|id| id.parse().ok()),
+        details,
+    })
+}

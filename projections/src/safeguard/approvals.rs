@@ -1,0 +1,453 @@
+//! Writes the approvals and the frames of the feed `safeguard`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::safeguard::{ExecutionOutcome, Status};
+use eventlog::{ApplyError, ApplyTx, Audience, Frame, Projection, RecordedEvent};
+use events::safeguard::ApprovalEvent;
+use kernel::AccreditationLevel;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    ApprovalItem, Decision, Execution, SCHEMA, TimelineEntry,
+    approval_item::{join, split},
+};
+use crate::{
+    apply::{data_error, decode, last_word},
+    names::find_names,
+};
+
+/// The approvals as they are read. A batch is folded in memory and written at once.
+pub struct Approvals;
+
+/// An approval while a batch is applied.
+struct Row {
+    position: u64,
+    item: ApprovalItem,
+    decided_at: Option<DateTime<Utc>>,
+    /// Whether its texts changed, so that they are indexed again.
+    has_new_texts: bool,
+    is_changed: bool,
+}
+
+struct Postponement {
+    approval_id: Uuid,
+    user_id: String,
+    until: DateTime<Utc>,
+    position: u64,
+}
+
+#[async_trait]
+impl Projection for Approvals {
+    fn name(&self) -> &'static str {
+        "approvals"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        SCHEMA
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["approvals", "approval_postponements"]
+    }
+
+    fn wants(&self, event_type: &str) -> bool {
+        event_type.starts_with("safeguard.approval.")
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut ApplyTx<'_>,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<(), ApplyError> {
+        let mut rows = load(tx, events).await?;
+        let mut frames = Vec::new();
+        let mut postponements = Vec::new();
+        for event in events {
+            let id = event
+                .aggregate_id
+                .parse()
+                .map_err(|error| data_error(event, error))?;
+            let what: ApprovalEvent = decode(event)?;
+            let shown = frame_of(&what);
+            if let ApprovalEvent::Postponed(postponed) = &what {
+                postponements.push(Postponement {
+                    approval_id: id,
+                    user_id: postponed.by.clone(),
+                    until: postponed.until,
+                    position: event.position,
+                });
+            }
+            let Some(row) = fold(&mut rows, id, event, what)? else {
+                continue;
+            };
+            if let Some((kind, audience, until)) = shown {
+                let item = row.item.clone().seen(until, event.recorded_at);
+                frames.push((event, kind, audience, item));
+            }
+        }
+        write(tx, rows).await?;
+        write_postponements(tx, postponements).await?;
+        write_frames(tx, frames).await
+    }
+}
+
+/// How the feed shows an event: kind, to whom, and until when the card is hidden for him.
+fn frame_of(event: &ApprovalEvent) -> Option<(&'static str, Audience, Option<DateTime<Utc>>)> {
+    let kind = match event {
+        ApprovalEvent::Requested(_) => "safeguard:new_request",
+        ApprovalEvent::VoteRecorded(_) => "safeguard:decision_recorded",
+        ApprovalEvent::Approved(_) => "safeguard:request_approved",
+        ApprovalEvent::Rejected(_) => "safeguard:request_rejected",
+        ApprovalEvent::Expired(_) => "safeguard:request_expired",
+        ApprovalEvent::Cancelled(_) => "safeguard:request_cancelled",
+        ApprovalEvent::Postponed(event) => {
+            let user_id = event
+                .by
+                .strip_prefix("user:")
+                .unwrap_or(&event.by)
+                .to_owned();
+            let until = Some(event.until);
+            return Some((
+                "safeguard:request_postponed",
+                Audience::User(user_id),
+                until,
+            ));
+        }
+        // The approval that follows is shown.
+        ApprovalEvent::GlassBroken(_) => return None,
+        ApprovalEvent::ExecutionClaimed(_) => "safeguard:request_executing",
+        ApprovalEvent::Executed(_) | ApprovalEvent::ExecutionFailed(_) => {
+            "safeguard:request_executed"
+        }
+        ApprovalEvent::Lapsed(_) => "safeguard:request_lapsed",
+    };
+    Some((kind, Audience::Level(AccreditationLevel::N1), None))
+}
+
+/// Applies the event to its row; `None` if it was applied before.
+fn fold<'a>(
+    rows: &'a mut HashMap<Uuid, Row>,
+    id: Uuid,
+    event: &RecordedEvent,
+    what: ApprovalEvent,
+) -> Result<Option<&'a mut Row>, ApplyError> {
+    if let (ApprovalEvent::Requested(requested), false) = (&what, rows.contains_key(&id)) {
+        let item = ApprovalItem::requested((**requested).clone());
+        let row = Row {
+            position: 0,
+            item,
+            decided_at: None,
+            has_new_texts: true,
+            is_changed: true,
+        };
+        rows.insert(id, row);
+    }
+    let Some(row) = rows.get_mut(&id) else {
+        return Err(data_error(
+            event,
+            "it belongs to an approval that was never requested",
+        ));
+    };
+    if event.position <= row.position {
+        return Ok(None);
+    }
+    row.position = event.position;
+    row.is_changed = true;
+    row.apply(event, what);
+    Ok(Some(row))
+}
+
+impl Row {
+    fn apply(&mut self, recorded: &RecordedEvent, event: ApprovalEvent) {
+        let kind = last_word(&recorded.event_type);
+        let actor = recorded.metadata.actor.to_string();
+        let note = |item: &mut ApprovalItem, at, detail: Option<String>| {
+            item.timeline.push(TimelineEntry {
+                position: recorded.position,
+                at,
+                kind: kind.to_owned(),
+                by: actor.clone(),
+                by_id: actor.clone(),
+                detail,
+            });
+        };
+        let item = &mut self.item;
+        match event {
+            ApprovalEvent::Requested(event) => note(item, event.requested_at, None),
+            ApprovalEvent::Postponed(_) => {}
+            ApprovalEvent::VoteRecorded(event) => {
+                item.version = event.version;
+                self.has_new_texts |= event.comment.is_some();
+                note(item, event.voted_at, event.comment.clone());
+                item.decide("approved", event.by, event.voted_at, event.comment);
+            }
+            ApprovalEvent::Approved(event) => {
+                (item.status, item.version) = (Status::Approved, event.version);
+                self.decided_at = Some(event.approved_at);
+                self.has_new_texts |= event.comment.is_some();
+                note(item, event.approved_at, event.comment.clone());
+                let is_alone = item.decisions.last().is_some_and(|last| {
+                    last.kind == "glass_broken" && last.at == event.approved_at
+                });
+                // Breaking the glass is the decision; the approval is what follows of it.
+                if !is_alone {
+                    item.decide("approved", event.by, event.approved_at, event.comment);
+                }
+            }
+            ApprovalEvent::Rejected(event) => {
+                (item.status, item.version) = (Status::Rejected, event.version);
+                self.decided_at = Some(event.rejected_at);
+                self.has_new_texts = true;
+                note(item, event.rejected_at, Some(event.reason.clone()));
+                item.decide("rejected", event.by, event.rejected_at, Some(event.reason));
+            }
+            ApprovalEvent::Expired(event) => {
+                (item.status, item.version) = (Status::Expired, event.version);
+                note(item, event.expired_at, None);
+            }
+            ApprovalEvent::Cancelled(event) => {
+                (item.status, item.version) = (Status::Cancelled, event.version);
+                note(item, event.cancelled_at, event.reason);
+            }
+            ApprovalEvent::GlassBroken(event) => {
+                self.has_new_texts = true;
+                note(item, event.broken_at, Some(event.reason.clone()));
+                item.decide(
+                    "glass_broken",
+                    event.by,
+                    event.broken_at,
+                    Some(event.reason),
+                );
+            }
+            ApprovalEvent::ExecutionClaimed(event) => {
+                item.status = Status::Executing;
+                note(item, event.claimed_at, None);
+                item.execution = Some(Execution {
+                    grant_id: event.grant_id,
+                    claimed_at: event.claimed_at,
+                    execute_before: event.execute_before,
+                    outcome: None,
+                    detail: None,
+                    finished_at: None,
+                });
+            }
+            ApprovalEvent::Executed(event) => {
+                item.status = Status::Executed;
+                self.has_new_texts |= event.detail.is_some();
+                note(item, event.executed_at, event.detail.clone());
+                item.finish(ExecutionOutcome::Succeeded, event.executed_at, event.detail);
+            }
+            ApprovalEvent::ExecutionFailed(event) => {
+                item.status = Status::ExecutionFailed;
+                self.has_new_texts |= event.detail.is_some();
+                note(item, event.failed_at, event.detail.clone());
+                item.finish(ExecutionOutcome::Failed, event.failed_at, event.detail);
+            }
+            ApprovalEvent::Lapsed(event) => {
+                (item.status, item.version) = (Status::Lapsed, event.version);
+                note(item, event.lapsed_at, None);
+            }
+        }
+    }
+}
+
+impl ApprovalItem {
+    fn decide(&mut self, kind: &str, by: String, at: DateTime<Utc>, comment: Option<String>) {
+        let (kind, by_id) = (kind.to_owned(), by.clone());
+        self.decisions.push(Decision {
+            kind,
+            by,
+            by_id,
+            at,
+            comment,
+        });
+    }
+
+    fn finish(&mut self, outcome: ExecutionOutcome, at: DateTime<Utc>, detail: Option<String>) {
+        if let Some(execution) = &mut self.execution {
+            execution.outcome = Some(outcome);
+            execution.finished_at = Some(at);
+            execution.detail = detail;
+        }
+    }
+}
+
+async fn load(
+    tx: &mut ApplyTx<'_>,
+    events: &[Arc<RecordedEvent>],
+) -> Result<HashMap<Uuid, Row>, ApplyError> {
+    let ids: Vec<Uuid> = events
+        .iter()
+        .filter_map(|event| event.aggregate_id.parse().ok())
+        .collect();
+    type Found = (i64, Option<DateTime<Utc>>, Value, Value);
+    let mut found: Vec<Found> = sqlx::query_as(
+        "SELECT position, decided_at, doc, sealed FROM approvals WHERE id = ANY($1)",
+    )
+    .bind(&ids)
+    .fetch_all(tx.conn())
+    .await?;
+    tx.vault()
+        .open_all(found.iter_mut().map(|row| &mut row.3).collect())
+        .await?;
+    let mut rows = HashMap::with_capacity(ids.len());
+    for (position, decided_at, doc, personal) in found {
+        let item: ApprovalItem = serde_json::from_value(join(doc, personal))
+            .map_err(|error| eventlog::LogError::Corrupt(error.to_string()))?;
+        let position = position as u64;
+        let row = Row {
+            position,
+            item,
+            decided_at,
+            has_new_texts: false,
+            is_changed: false,
+        };
+        rows.insert(row.item.id, row);
+    }
+    Ok(rows)
+}
+
+async fn write(tx: &mut ApplyTx<'_>, rows: HashMap<Uuid, Row>) -> Result<(), ApplyError> {
+    let mut rows: Vec<Row> = rows.into_values().filter(|row| row.is_changed).collect();
+    // One order for all, so that two writers never wait for each other in a circle.
+    rows.sort_by_key(|row| row.item.id);
+    let mut columns = Columns::default();
+    for row in rows {
+        columns.add(tx, row).await?;
+    }
+    sqlx::query(
+        "INSERT INTO approvals AS a (id, position, reference, status, tool_name, client_id, workflow,
+                                     requested_at, expires_at, decided_at, doc, sealed, terms)
+         SELECT n.id, n.position, n.reference, n.status, n.tool_name, n.client_id, n.workflow,
+                n.requested_at, n.expires_at, n.decided_at, n.doc, n.sealed, n.terms::bigint[]
+         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::jsonb[],
+                     $13::text[])
+              AS n(id, position, reference, status, tool_name, client_id, workflow, requested_at,
+                   expires_at, decided_at, doc, sealed, terms)
+         ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
+             decided_at = excluded.decided_at, doc = excluded.doc, sealed = excluded.sealed,
+             terms = coalesce(excluded.terms, a.terms)
+         WHERE a.position < excluded.position",
+    )
+    .bind(columns.id)
+    .bind(columns.position)
+    .bind(columns.reference)
+    .bind(columns.status)
+    .bind(columns.tool_name)
+    .bind(columns.client_id)
+    .bind(columns.workflow)
+    .bind(columns.requested_at)
+    .bind(columns.expires_at)
+    .bind(columns.decided_at)
+    .bind(columns.doc)
+    .bind(columns.sealed)
+    .bind(columns.terms)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The rows of a batch, column by column.
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    position: Vec<i64>,
+    reference: Vec<String>,
+    status: Vec<&'static str>,
+    tool_name: Vec<String>,
+    client_id: Vec<Option<String>>,
+    workflow: Vec<Option<String>>,
+    requested_at: Vec<DateTime<Utc>>,
+    expires_at: Vec<DateTime<Utc>>,
+    decided_at: Vec<Option<DateTime<Utc>>>,
+    doc: Vec<Value>,
+    sealed: Vec<Value>,
+    /// As PostgreSQL writes arrays; `None` keeps the row's terms.
+    terms: Vec<Option<String>>,
+}
+
+impl Columns {
+    async fn add(&mut self, tx: &mut ApplyTx<'_>, row: Row) -> Result<(), ApplyError> {
+        let item = &row.item;
+        self.terms.push(row.has_new_texts.then(|| {
+            let terms = tx.vault().index_terms(item.texts());
+            let terms: Vec<_> = terms.iter().map(i64::to_string).collect();
+            format!("{{{}}}", terms.join(","))
+        }));
+        let doc = serde_json::to_value(item)
+            .map_err(|error| eventlog::LogError::Corrupt(error.to_string()))?;
+        let (doc, personal) = split(doc);
+        self.sealed
+            .push(tx.vault().seal(&item.subject(), &personal).await?);
+        self.doc.push(doc);
+        self.id.push(item.id);
+        self.position.push(row.position as i64);
+        self.status.push(item.status.as_str());
+        self.requested_at.push(item.requested_at);
+        self.expires_at.push(item.expires_at);
+        self.decided_at.push(row.decided_at);
+        self.reference.push(row.item.reference);
+        self.tool_name.push(row.item.tool_name);
+        self.client_id.push(row.item.context.client_id);
+        self.workflow.push(row.item.context.workflow);
+        Ok(())
+    }
+}
+
+async fn write_postponements(
+    tx: &mut ApplyTx<'_>,
+    postponements: Vec<Postponement>,
+) -> Result<(), ApplyError> {
+    for postponed in postponements {
+        sqlx::query(
+            "INSERT INTO approval_postponements AS p (approval_id, user_id, until, position)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (approval_id, user_id) DO UPDATE SET until = $3, position = $4
+             WHERE p.position < $4",
+        )
+        .bind(postponed.approval_id)
+        .bind(postponed.user_id)
+        .bind(postponed.until)
+        .bind(postponed.position as i64)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_frames(
+    tx: &mut ApplyTx<'_>,
+    frames: Vec<(&Arc<RecordedEvent>, &'static str, Audience, ApprovalItem)>,
+) -> Result<(), ApplyError> {
+    let vault = tx.vault().clone();
+    let actors: Vec<String> = frames
+        .iter()
+        .flat_map(|(.., item)| item.actors().map(str::to_owned))
+        .collect();
+    let names = find_names(tx.conn(), &vault, actors.iter().map(String::as_str)).await?;
+    for (event, kind, audience, mut item) in frames {
+        item.name_actors(&names);
+        let subject = item.subject();
+        let data = serde_json::to_value(item).map_err(|error| data_error(event, error))?;
+        tx.frame(Frame {
+            feed: "safeguard",
+            position: event.position,
+            kind,
+            audience,
+            recorded_at: event.recorded_at,
+            subject,
+            data,
+        })
+        .await?;
+    }
+    Ok(())
+}
