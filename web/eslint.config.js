@@ -30,7 +30,10 @@ export default ts.config(
   jsxA11y.flatConfigs.recommended,
   {
     files: ['src/**/*.{ts,tsx}'],
-    plugins: { 'react-hooks': reactHooks, 'import-x': importX.typescript.plugins?.['import-x'] ?? {} },
+    plugins: {
+      'react-hooks': reactHooks,
+      'import-x': importX.typescript.plugins?.['import-x'] ?? {},
+    },
     languageOptions: { globals: globals.browser },
     rules: reactHooks.configs.recommended.rules,
   },

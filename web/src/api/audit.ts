@@ -1,0 +1,50 @@
+import { infiniteQueryOptions } from '@tanstack/react-query'
+import { http, read } from './client'
+
+export interface AuditFilters {
+  actor?: string
+  action?: string
+  target_type?: string
+  target_id?: string
+  from?: string
+  to?: string
+  q?: string
+}
+
+export function auditQuery(filters: AuditFilters) {
+  return infiniteQueryOptions({
+    queryKey: ['audit', 'items', filters],
+    queryFn: ({ pageParam, signal }) => auditPage(filters, pageParam ?? undefined, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    staleTime: 5_000,
+  })
+}
+
+export async function auditPage(filters: AuditFilters, cursor?: string, signal?: AbortSignal) {
+  const query = { ...filters, cursor, limit: 50 }
+  return (await read(() => http.GET('/api/users/audit', { params: { query }, signal }))).data
+}
+
+export function exportHref(filters: AuditFilters, format: 'csv' | 'jsonl') {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(filters)) if (value) query.set(name, String(value))
+  query.set('format', format)
+  return `/api/users/audit?${query.toString()}`
+}
+
+const CHAIN_PAGE = 200
+
+/** Every event of one cause, in log order. */
+export function chainQuery(correlationId: string) {
+  return infiniteQueryOptions({
+    queryKey: ['audit', 'chain', correlationId],
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { correlation_id: correlationId, after: pageParam, limit: CHAIN_PAGE }
+      return (await read(() => http.GET('/api/audit/events', { params: { query }, signal }))).data
+    },
+    initialPageParam: 0,
+    getNextPageParam: (last) =>
+      last.items.length < CHAIN_PAGE ? undefined : last.items.at(-1)?.position,
+  })
+}
