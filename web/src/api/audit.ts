@@ -1,5 +1,6 @@
-import { infiniteQueryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query'
 import { http, read } from './client'
+import type { AuditItem } from './types'
 
 export interface AuditFilters {
   actor?: string
@@ -24,6 +25,33 @@ export function auditQuery(filters: AuditFilters) {
 export async function auditPage(filters: AuditFilters, cursor?: string, signal?: AbortSignal) {
   const query = { ...filters, cursor, limit: 50 }
   return (await read(() => http.GET('/api/users/audit', { params: { query }, signal }))).data
+}
+
+/** The newest entries, gathered turn after turn while somebody follows. */
+export function auditTailQuery(client: QueryClient, filters: AuditFilters, following: boolean) {
+  const queryKey = ['audit', 'tail', filters]
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      const page = await auditPage(filters, undefined, signal)
+      return mergeAudit(page.items, client.getQueryData<AuditItem[]>(queryKey) ?? []).slice(
+        0,
+        1_000,
+      )
+    },
+    enabled: following,
+    refetchInterval: following ? TAIL_EVERY_MS : false,
+    gcTime: 0,
+  })
+}
+
+const TAIL_EVERY_MS = 2_000
+
+/** Newest first, each position once. */
+export function mergeAudit(...lists: AuditItem[][]): AuditItem[] {
+  const byPosition = new Map<number, AuditItem>()
+  for (const item of lists.flat()) byPosition.set(item.position, item)
+  return [...byPosition.values()].sort((a, b) => b.position - a.position)
 }
 
 export function exportHref(filters: AuditFilters, format: 'csv' | 'jsonl') {
