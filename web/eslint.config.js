@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import js from '@eslint/js'
 import prettier from 'eslint-config-prettier'
-import { flatConfigs as importX } from 'eslint-plugin-import-x'
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript'
+import importX from 'eslint-plugin-import-x'
 import jsxA11y from 'eslint-plugin-jsx-a11y'
 import reactHooks from 'eslint-plugin-react-hooks'
 import globals from 'globals'
@@ -27,29 +28,30 @@ export default ts.config(
   { ignores: ['dist', 'src/api/schema.d.ts', 'playwright-report', 'test-results'] },
   js.configs.recommended,
   ...ts.configs.strict,
-  jsxA11y.flatConfigs.recommended,
   {
     files: ['src/**/*.{ts,tsx}'],
-    plugins: {
-      'react-hooks': reactHooks,
-      'import-x': importX.typescript.plugins?.['import-x'] ?? {},
-    },
+    extends: [jsxA11y.flatConfigs.recommended],
+    plugins: { 'react-hooks': reactHooks, 'import-x': importX },
     languageOptions: { globals: globals.browser },
-    rules: reactHooks.configs.recommended.rules,
-  },
-  {
-    files: ['src/**/*.{ts,tsx}'],
-    extends: existsSync('src') ? [importX.typescript] : [],
-    settings: { 'import-x/resolver': { typescript: true } },
-    rules: { 'import-x/no-restricted-paths': ['error', { zones }] },
+    settings: {
+      'import-x/resolver-next': [
+        createTypeScriptImportResolver({ project: './tsconfig.app.json' }),
+      ],
+    },
+    rules: {
+      ...reactHooks.configs.recommended.rules,
+      'import-x/no-restricted-paths': ['error', { zones }],
+    },
   },
   {
     rules: {
       'max-lines': ['error', { max: 400 }],
-      '@typescript-eslint/no-invalid-void-type': 'off',
       'no-console': 'error',
     },
   },
-  { files: ['e2e/**', '*.ts', '*.js'], languageOptions: { globals: globals.node } },
+  {
+    files: ['e2e/**', '*.ts', '*.js', 'public/*.js'],
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
+  },
   prettier,
 )

@@ -27,7 +27,7 @@ export function Timeline({ steps, label }: { steps: TimelineStep[]; label: strin
         <li key={key} className="group relative flex gap-4 pb-6 last:pb-0">
           <span
             aria-hidden="true"
-            className="bg-line absolute top-9 bottom-0 left-4 w-px -translate-x-1/2 group-last:hidden"
+            className="bg-line-strong/40 absolute top-9 bottom-0 left-4 w-px -translate-x-1/2 group-last:hidden"
           />
           <span
             className={cn(

@@ -48,7 +48,7 @@ export function ClientDialog({
       title={existing ? t('clients.edit', { name: existing.name }) : t('clients.add')}
       closeLabel={t('common.close')}
     >
-      <form onSubmit={submit} className="flex flex-col gap-4">
+      <form noValidate onSubmit={submit} className="flex flex-col gap-4">
         {problem ? <ErrorState text={problem.text} trace={problem.traceId} /> : null}
         <Field label={t('clients.id')} error={tried && !id.trim() ? t('common.required') : null}>
           {(ids) => (

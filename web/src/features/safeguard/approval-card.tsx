@@ -5,13 +5,14 @@ import type { Approval } from '@/api/types'
 import { cn } from '@/lib/cn'
 import { actorName, formatDateTime, formatTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
+import { useServerTime } from '@/lib/use-clock'
 import { Badge } from '@/ui/badge'
 import { subjectOf } from './action-title'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useTier } from './countdown'
 import { DecisionBar } from './decision-bar'
 import { DecisionList } from './decision-list'
-import { approvalsSoFar, type Tier } from './decision-rules'
+import { approvalsSoFar, isPostponed, type Tier } from './decision-rules'
 import { useDecisions } from './decision-store'
 import { LevelBadge } from './level-badge'
 import { TicketContext } from './ticket-context'
@@ -85,6 +86,7 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
   const { t, language } = useT()
   const tier = useTier(approval)
   const isNew = useDecisions((s) => s.arrived.includes(approval.id))
+  const postponed = useServerTime((now) => isPostponed(approval, now))
   const subject = subjectOf(approval)
   const readers = approval.readers ?? []
   return (
@@ -161,7 +163,7 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
             {t('sg.readers', { names: readers.map((each) => each.name).join(', ') })}
           </p>
         ) : null}
-        {approval.postponed_until && Date.parse(approval.postponed_until) > Date.now() ? (
+        {approval.postponed_until && postponed ? (
           <p className="text-soft text-sm">
             {t('sg.postponed_until', { time: formatTime(approval.postponed_until, language) })}
           </p>

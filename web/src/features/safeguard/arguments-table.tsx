@@ -22,8 +22,8 @@ export function ArgumentsTable({ args }: { args: Record<string, unknown> }) {
             >
               {name}
             </th>
-            <td className="py-1.5 align-top font-medium">
-              <span className="font-mono text-sm break-all whitespace-pre-wrap">{show(value)}</span>
+            <td className="py-1.5 align-top font-mono text-sm font-medium break-all whitespace-pre-wrap">
+              {show(value)}
             </td>
           </tr>
         ))}

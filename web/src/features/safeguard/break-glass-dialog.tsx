@@ -35,7 +35,7 @@ export function BreakGlassDialog({
       title={t('sg.bg.title')}
       closeLabel={t('common.close')}
     >
-      <form onSubmit={submit} className="flex flex-col gap-4">
+      <form noValidate onSubmit={submit} className="flex flex-col gap-4">
         <p className="border-red-line bg-red-soft flex gap-3 rounded-xl border p-4 text-base font-medium">
           <Siren className="text-red mt-0.5 size-5 shrink-0" aria-hidden="true" />
           {t('sg.bg.text')}

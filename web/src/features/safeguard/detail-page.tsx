@@ -59,15 +59,15 @@ export function DetailPage() {
   return <Detail approval={query.data} />
 }
 
-function Back() {
+function Back({ decided }: { decided?: boolean }) {
   const { t } = useT()
   return (
     <Link
-      to="/safeguard/pending"
+      to={decided ? '/safeguard/history' : '/safeguard/pending'}
       className="text-accent inline-flex h-10 items-center gap-1.5 text-base font-medium underline-offset-4 hover:underline"
     >
       <ArrowLeft className="size-4" aria-hidden="true" />
-      {t('sg.pending.heading')}
+      {decided ? t('sg.history.heading') : t('sg.pending.heading')}
     </Link>
   )
 }
@@ -92,7 +92,7 @@ function Detail({ approval }: { approval: Approval }) {
     approval.break_glass || approval.decisions.some((each) => each.kind === 'break_glass')
   return (
     <>
-      <Back />
+      <Back decided={!pending} />
       <div className="mt-2 mb-5">
         <div className="flex flex-wrap items-center gap-2">
           <span className="text-soft font-mono text-sm">{approval.reference}</span>

@@ -1,5 +1,5 @@
-import { Keyboard, Search } from 'lucide-react'
-import type { RefObject } from 'react'
+import { Keyboard, Search, SlidersHorizontal } from 'lucide-react'
+import { useState, type RefObject } from 'react'
 import type { Approval } from '@/api/types'
 import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
@@ -27,6 +27,9 @@ const tiers: Tier[] = ['red', 'yellow', 'green']
 export function PendingFiltersBar(props: PendingFiltersBarProps) {
   const { items, nowMs, filters, onChange, searchRef, onHelp } = props
   const { t } = useT()
+  const [open, setOpen] = useState(false)
+  // On phones the rarer filters fold away, so that the first request is in sight.
+  const folded = open ? '' : 'max-sm:hidden'
   const tools = distinct(items.map((each) => each.tool_name))
   const clients = distinct(items.map((each) => each.context.client_name))
   const counts = { red: 0, yellow: 0, green: 0 }
@@ -67,7 +70,7 @@ export function PendingFiltersBar(props: PendingFiltersBarProps) {
         })}
       </div>
       <div className="grid grid-cols-2 gap-2 sm:flex sm:flex-wrap sm:items-center">
-        <div className="relative col-span-2 sm:min-w-56 sm:flex-1">
+        <div className="relative col-span-2 max-sm:pr-13 sm:min-w-56 sm:flex-1">
           <Search
             className="text-faint pointer-events-none absolute top-1/2 left-3 size-4 -translate-y-1/2"
             aria-hidden="true"
@@ -84,40 +87,55 @@ export function PendingFiltersBar(props: PendingFiltersBarProps) {
             }}
             className="pl-9"
           />
+          <Button
+            size="icon"
+            aria-label={t('common.filters')}
+            aria-expanded={open}
+            className="absolute top-0 right-0 size-11 sm:hidden"
+            onClick={() => {
+              setOpen(!open)
+            }}
+          >
+            <SlidersHorizontal className="size-4" aria-hidden="true" />
+          </Button>
         </div>
-        <Select
-          aria-label={t('sg.filter.tool')}
-          value={filters.tool}
-          onChange={(event) => {
-            onChange({ ...filters, tool: event.target.value })
-          }}
-          className="sm:w-44"
-        >
-          <option value="">{`${t('sg.filter.tool')} : ${t('common.all')}`}</option>
-          {tools.map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </Select>
-        <Select
-          aria-label={t('sg.filter.client')}
-          value={filters.client}
-          onChange={(event) => {
-            onChange({ ...filters, client: event.target.value })
-          }}
-          className="sm:w-44"
-        >
-          <option value="">{`${t('sg.filter.client')} : ${t('common.all')}`}</option>
-          {clients.map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </Select>
+        <div className={folded}>
+          <Select
+            aria-label={t('sg.filter.tool')}
+            value={filters.tool}
+            onChange={(event) => {
+              onChange({ ...filters, tool: event.target.value })
+            }}
+            className="sm:w-44"
+          >
+            <option value="">{`${t('sg.filter.tool')} : ${t('common.all')}`}</option>
+            {tools.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </Select>
+        </div>
+        <div className={folded}>
+          <Select
+            aria-label={t('sg.filter.client')}
+            value={filters.client}
+            onChange={(event) => {
+              onChange({ ...filters, client: event.target.value })
+            }}
+            className="sm:w-44"
+          >
+            <option value="">{`${t('sg.filter.client')} : ${t('common.all')}`}</option>
+            {clients.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </Select>
+        </div>
         <Switch
           label={t('sg.filter.show_postponed')}
           checked={filters.showPostponed}
           onChange={(showPostponed) => {
             onChange({ ...filters, showPostponed })
           }}
-          className="col-span-2 sm:px-1"
+          className={`col-span-2 sm:px-1 ${folded}`}
         />
         <Button variant="ghost" className="max-md:hidden" onClick={onHelp} aria-keyshortcuts="?">
           <Keyboard className="size-4" aria-hidden="true" />

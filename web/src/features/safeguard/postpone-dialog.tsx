@@ -35,7 +35,7 @@ export function PostponeDialog({ approval, onClose }: { approval: Approval; onCl
       description={t('sg.postpone.text')}
       closeLabel={t('common.close')}
     >
-      <form onSubmit={submit} className="flex flex-col gap-4">
+      <form noValidate onSubmit={submit} className="flex flex-col gap-4">
         <div className="grid grid-cols-3 gap-2">
           {choices.map((each) => (
             <button

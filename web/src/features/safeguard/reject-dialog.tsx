@@ -33,7 +33,7 @@ export function RejectDialog({ approval, onClose }: { approval: Approval; onClos
       description={`${approval.reference} · ${t('sg.reject.text')}`}
       closeLabel={t('common.close')}
     >
-      <form onSubmit={submit} className="flex flex-col gap-4">
+      <form noValidate onSubmit={submit} className="flex flex-col gap-4">
         <fieldset>
           <legend className="text-soft mb-2 text-sm font-medium">{t('sg.reject.presets')}</legend>
           <div className="flex flex-wrap gap-2">

@@ -85,13 +85,7 @@ export function Bars({ slices }: { slices: Slice[] }) {
         >
           <XAxis type="number" hide domain={[0, 'dataMax']} />
           <YAxis type="category" dataKey="name" hide />
-          <Bar
-            dataKey="count"
-            fill="var(--chart-1)"
-            radius={5}
-            isAnimationActive={false}
-            background={{ fill: 'var(--sunken)', radius: 5 }}
-          >
+          <Bar dataKey="count" fill="var(--chart-1)" radius={5} isAnimationActive={false}>
             <LabelList dataKey="name" content={<NameAbove />} />
             <LabelList
               dataKey="count"

@@ -173,7 +173,7 @@ function ToolDialog({ tool, onClose }: { tool: Tool | null; onClose: () => void 
       title={tool ? t('tools.edit', { name: tool.name }) : t('tools.add')}
       closeLabel={t('common.close')}
     >
-      <form onSubmit={submit} className="flex flex-col gap-4">
+      <form noValidate onSubmit={submit} className="flex flex-col gap-4">
         {problem ? <ErrorState text={problem.text} trace={problem.traceId} /> : null}
         {tool ? null : (
           <Field

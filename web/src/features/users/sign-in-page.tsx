@@ -9,14 +9,10 @@ import { useTitle } from '@/lib/use-title'
 import { BrandMark } from '@/ui/brand'
 import { Button } from '@/ui/button'
 import { Field, Input } from '@/ui/field'
+import { safeNext } from './safe-next'
 import { SignInArt } from './sign-in-art'
 
 const route = getRouteApi('/sign-in')
-
-/** Only paths of this site: a crafted link must not send people elsewhere after signing in. */
-export function safeNext(next: string | undefined): string {
-  return next && /^\/(?![/\\])/.test(next) && !next.startsWith('/sign-in') ? next : '/'
-}
 
 function useCountdown() {
   const [seconds, setSeconds] = useState(0)
