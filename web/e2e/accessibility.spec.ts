@@ -53,6 +53,7 @@ for (const theme of themes) {
             await useTheme(page, theme)
             await page.goto(path)
             await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeAttached()
+            await page.waitForLoadState('networkidle')
             await expect(page.getByText('Chargement…')).toHaveCount(0)
             await expectAccessible(page)
             await expectNoSidewaysScroll(page)

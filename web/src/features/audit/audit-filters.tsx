@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react'
 import type { AuditFilters } from '@/api/audit'
 import { useT, type MessageKey } from '@/lib/i18n'
-import { Button } from '@/ui/button'
 import { Field, Input } from '@/ui/field'
+import { FilterPanel } from '@/ui/filter-panel'
 
 interface AuditFilterBarProps {
   search: AuditFilters
@@ -39,10 +39,17 @@ export function AuditFilterBar({ search, onChange, onClear }: AuditFilterBarProp
     setTyped({ ...typed, [name]: event.target.value || undefined })
   }
   return (
-    <div role="search" className="mb-4 grid grid-cols-2 items-end gap-3 md:grid-cols-4">
-      <Field label={t('audit.q')} className="col-span-2">
-        {(ids) => <Input {...ids} type="search" value={typed.q ?? ''} onChange={set('q')} />}
-      </Field>
+    <FilterPanel
+      label={t('common.filters')}
+      clearLabel={t('common.clear_filters')}
+      onClear={onClear}
+      className="md:grid-cols-4"
+      search={
+        <Field label={t('audit.q')} className="md:col-span-2">
+          {(ids) => <Input {...ids} type="search" value={typed.q ?? ''} onChange={set('q')} />}
+        </Field>
+      }
+    >
       <Field label={t('common.from')}>
         {(ids) => (
           <Input
@@ -70,15 +77,6 @@ export function AuditFilterBar({ search, onChange, onClear }: AuditFilterBarProp
           {(ids) => <Input {...ids} value={typed[name] ?? ''} onChange={set(name)} />}
         </Field>
       ))}
-      {onClear ? (
-        <Button
-          variant="ghost"
-          className="col-span-2 justify-self-start md:col-span-4"
-          onClick={onClear}
-        >
-          {t('common.clear_filters')}
-        </Button>
-      ) : null}
-    </div>
+    </FilterPanel>
   )
 }

@@ -60,7 +60,7 @@ function AuditRow({ item }: { item: AuditItem }) {
           {item.ip_address ?? '—'}
           {item.user_agent ? <span className="block">{browserName(item.user_agent)}</span> : null}
         </p>
-        <div className="flex items-center gap-1">
+        <div className="flex items-center gap-1 max-md:absolute max-md:top-1.5 max-md:right-1.5">
           {item.correlation_id ? (
             <Link
               to="/audit/chain/$correlationId"

@@ -139,18 +139,18 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
           <p className="text-faint mt-0.5 font-mono text-sm break-all">{approval.tool_name}</p>
         </div>
         <div className="grid gap-x-6 gap-y-4 md:grid-cols-2">
-          <section aria-label={t('sg.arguments')}>
+          <div>
             <h3 className="text-faint mb-1 text-xs font-semibold">{t('sg.arguments')}</h3>
             <ArgumentsTable args={approval.arguments} />
-          </section>
-          <section aria-label={t('sg.context')} className="border-line md:border-l md:pl-6">
+          </div>
+          <div className="border-line md:border-l md:pl-6">
             <h3 className="text-faint mb-1 text-xs font-semibold">
               {approval.context.ticket_id
                 ? t('sg.ticket', { id: approval.context.ticket_id })
                 : t('sg.context')}
             </h3>
             <TicketContext approval={approval} />
-          </section>
+          </div>
         </div>
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
           <Requester approval={approval} />

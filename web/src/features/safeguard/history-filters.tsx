@@ -3,8 +3,8 @@ import { useEffect, useState } from 'react'
 import { toolsQuery, type HistoryFilters } from '@/api/safeguard'
 import type { ApprovalStatus } from '@/api/types'
 import { useT } from '@/lib/i18n'
-import { Button } from '@/ui/button'
 import { Field, Input, Select } from '@/ui/field'
+import { FilterPanel } from '@/ui/filter-panel'
 
 const statuses: ApprovalStatus[] = [
   'approved',
@@ -53,22 +53,26 @@ export function HistoryFilterBar({ search, onChange, onClear }: HistoryFilterBar
     onChange({ ...search, client: value })
   })
   return (
-    <div
-      role="search"
-      className="mb-4 grid grid-cols-2 items-end gap-3 md:grid-cols-4 lg:grid-cols-[2fr_1.3fr_1.3fr_1.3fr_1fr_1fr]"
+    <FilterPanel
+      label={t('common.filters')}
+      clearLabel={t('common.clear_filters')}
+      onClear={onClear}
+      className="md:grid-cols-3 lg:grid-cols-[2fr_1.3fr_1.3fr_1.3fr_1fr_1fr]"
+      search={
+        <Field label={t('common.search')}>
+          {(ids) => (
+            <Input
+              {...ids}
+              type="search"
+              value={q}
+              onChange={(event) => {
+                setQ(event.target.value)
+              }}
+            />
+          )}
+        </Field>
+      }
     >
-      <Field label={t('common.search')} className="col-span-2 md:col-span-4 lg:col-span-1">
-        {(ids) => (
-          <Input
-            {...ids}
-            type="search"
-            value={q}
-            onChange={(event) => {
-              setQ(event.target.value)
-            }}
-          />
-        )}
-      </Field>
       <Field label={t('sg.filter.status')}>
         {(ids) => (
           <Select
@@ -143,15 +147,6 @@ export function HistoryFilterBar({ search, onChange, onClear }: HistoryFilterBar
           />
         )}
       </Field>
-      {onClear ? (
-        <Button
-          variant="ghost"
-          className="col-span-2 justify-self-start md:col-span-4 lg:col-span-6"
-          onClick={onClear}
-        >
-          {t('common.clear_filters')}
-        </Button>
-      ) : null}
-    </div>
+    </FilterPanel>
   )
 }

@@ -16,12 +16,12 @@ export function SafeguardLayout() {
   return (
     <>
       <nav aria-label={t('sg.sections')} className="border-line bg-surface border-b">
-        <div className="mx-auto flex max-w-6xl gap-1 overflow-x-auto px-2 [scrollbar-width:none] sm:px-4">
+        <div className="mx-auto flex max-w-6xl justify-between gap-0.5 overflow-x-auto px-1.5 sm:justify-start sm:gap-1 sm:overflow-x-auto [scrollbar-width:none] sm:px-4">
           {tabs.map(([to, label]) => (
             <Link
               key={to}
               to={to}
-              className="text-soft hover:text-ink data-[status=active]:text-accent data-[status=active]:border-accent flex h-12 shrink-0 items-center border-b-2 border-transparent px-3 text-base font-medium -outline-offset-2"
+              className="text-soft hover:text-ink data-[status=active]:text-accent data-[status=active]:border-accent flex h-12 shrink-0 items-center border-b-2 border-transparent px-2 text-sm font-medium -outline-offset-2 sm:px-3 sm:text-base"
             >
               {t(label)}
             </Link>

@@ -46,11 +46,11 @@ export function StatisticsPage() {
             : undefined
         }
         aside={
-          <div className="flex flex-wrap items-end gap-3">
+          <div className="grid w-full grid-cols-2 items-end gap-3 sm:flex sm:w-auto sm:flex-wrap">
             <div
               role="group"
               aria-label={t('sg.filter.period')}
-              className="border-line bg-surface flex rounded-lg border p-1"
+              className="border-line bg-surface col-span-2 flex justify-between rounded-lg border p-1"
             >
               {[1, 7, 30, 90].map((each) => (
                 <button
@@ -131,7 +131,9 @@ function Figure({ label, value }: { label: string; value: string }) {
   return (
     <Card className="p-4 sm:p-5">
       <dt className="text-soft text-sm">{label}</dt>
-      <dd className="mt-1 font-serif text-2xl font-semibold tabular-nums">{value}</dd>
+      <dd className="mt-1 font-serif text-xl font-semibold whitespace-nowrap tabular-nums sm:text-2xl">
+        {value}
+      </dd>
     </Card>
   )
 }

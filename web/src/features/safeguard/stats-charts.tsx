@@ -29,6 +29,7 @@ export function Donut({ slices, total }: { slices: Slice[]; total: number }) {
               paddingAngle={2}
               stroke="none"
               isAnimationActive={false}
+              rootTabIndex={-1}
               startAngle={90}
               endAngle={-270}
             />
