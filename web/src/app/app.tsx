@@ -5,6 +5,7 @@ import { sessionQuery } from '@/api/auth'
 import { whenUnauthenticated } from '@/api/client'
 import { ApiError } from '@/api/problem'
 import { createAppRouter } from './router'
+import { sessionEnded } from './session-end'
 
 const client = new QueryClient({
   defaultOptions: {
@@ -26,9 +27,7 @@ export function App() {
   useEffect(() => {
     whenUnauthenticated(() => {
       if (!client.getQueryData(sessionQuery.queryKey)) return
-      client.setQueryData(sessionQuery.queryKey, null)
-      const next = router.state.location.href
-      void router.navigate({ to: '/sign-in', search: { next, ended: true }, replace: true })
+      sessionEnded(client, router)
     })
   }, [])
   return (

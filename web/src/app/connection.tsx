@@ -64,7 +64,7 @@ export function ConnectionBanner() {
   const { t } = useT()
   const { status, retryAt, retry } = useFeedState()
   const seconds = useSecondsUntil(retryAt)
-  const lost = useLasting(status === 'reconnecting', 1200)
+  const lost = useLasting(status === 'reconnecting', 600)
   const offline = status === 'offline'
   const degraded = status === 'degraded'
   const shown = lost || offline || degraded

@@ -2,7 +2,6 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useRouter } from '@tanstack/react-router'
 import { Menu as MenuIcon } from 'lucide-react'
 import { useEffect } from 'react'
-import { sessionQuery } from '@/api/auth'
 import { followSafeguard } from '@/api/live'
 import { pendingQuery } from '@/api/safeguard'
 import { useSession } from '@/api/use-session'
@@ -16,6 +15,7 @@ import { CountBubble } from '@/ui/count-bubble'
 import { Menu, MenuItem } from '@/ui/menu'
 import { Toaster } from '@/ui/toasts'
 import { ConnectionBanner, ConnectionChip } from './connection'
+import { sessionEnded } from './session-end'
 import { UserMenu } from './user-menu'
 
 /** Requests waiting for me: those I postponed do not count until they wake. */
@@ -37,9 +37,7 @@ function useLive() {
   useEffect(() => {
     if (!enabled) return
     return followSafeguard(client, () => {
-      client.setQueryData(sessionQuery.queryKey, null)
-      const next = router.state.location.href
-      void router.navigate({ to: '/sign-in', search: { next, ended: true }, replace: true })
+      sessionEnded(client, router)
     })
   }, [client, router, enabled])
 }

@@ -43,7 +43,10 @@ function DepartureNotice({ departure }: { departure: Departure }) {
   const Icon = { green: CircleCheck, red: CircleX, neutral: TimerOff }[departure.tone]
   const tone = { green: 'text-green', red: 'text-red', neutral: 'text-soft' }[departure.tone]
   return (
-    <div className="border-line bg-surface animate-fade flex items-center gap-3 rounded-xl border border-dashed px-4 py-3 sm:px-5">
+    <div
+      data-departure={departure.approval.id}
+      className="border-line bg-surface animate-fade flex items-center gap-3 rounded-xl border border-dashed px-4 py-3 sm:px-5"
+    >
       <Icon className={`size-5 shrink-0 ${tone}`} aria-hidden="true" />
       <p className="min-w-0 flex-1 text-base">
         <span className="text-soft font-mono text-sm">{departure.approval.reference}</span>{' '}
