@@ -6,11 +6,13 @@ import type { CurrentUser } from './types'
 /** `null` means signed out; an unreachable server is an error, not a sign-out. */
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: async ({ signal }): Promise<CurrentUser | null> => {
+  queryFn: async ({ client, signal }): Promise<CurrentUser | null> => {
     try {
       const { data } = await read(() => http.GET('/api/auth/me', { signal }))
       // Tolerates both a bare user and {"user": …}.
-      return (data as CurrentUser & { user?: CurrentUser }).user ?? data
+      const person = (data as CurrentUser & { user?: CurrentUser }).user ?? data
+      const before = client.getQueryData<CurrentUser>(['session'])
+      return { ...person, expires_at: person.expires_at ?? before?.expires_at }
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return null
       throw error

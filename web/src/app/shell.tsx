@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useRouter } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useRouter } from '@tanstack/react-router'
 import { Menu as MenuIcon } from 'lucide-react'
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import { followSafeguard } from '@/api/live'
 import { pendingQuery } from '@/api/safeguard'
 import { useSession } from '@/api/use-session'
@@ -16,6 +16,7 @@ import { Menu, MenuItem } from '@/ui/menu'
 import { Toaster } from '@/ui/toasts'
 import { ConnectionBanner, ConnectionChip } from './connection'
 import { sessionEnded } from './session-end'
+import { useSessionRefresh } from './session-refresh'
 import { UserMenu } from './user-menu'
 
 /** Requests waiting for me: those I postponed do not count until they wake. */
@@ -40,6 +41,17 @@ function useLive() {
       sessionEnded(client, router)
     })
   }, [client, router, enabled])
+}
+
+/** After a navigation the keyboard and the screen reader start at the new page's content. */
+function useFocusOnNavigation() {
+  const pathname = useLocation({ select: (location) => location.pathname })
+  const before = useRef(pathname)
+  useEffect(() => {
+    if (before.current === pathname) return
+    before.current = pathname
+    document.getElementById('content')?.focus({ preventScroll: true })
+  }, [pathname])
 }
 
 const navLink =
@@ -116,6 +128,8 @@ export function Shell() {
   const person = useSession()
   const pending = usePendingCount()
   useLive()
+  useSessionRefresh()
+  useFocusOnNavigation()
   useTitleCount(pending)
   return (
     <div className="flex min-h-dvh flex-col">

@@ -43,7 +43,7 @@ interface Sent {
 let sent: Sent[] = []
 let answer: (request: Sent) => Response | Promise<Response>
 
-const ok = (position = 0) =>
+const ok = (position = 1_000) =>
   Response.json(
     { id: 'x', version: 2, position },
     { headers: { 'Greffe-Position': `${position}` } },

@@ -63,7 +63,7 @@ export function useDecide() {
     onSuccess: (answer, intent) => {
       clearDraft(intent.approval.id)
       closeDialog()
-      afterSuccess(intent)
+      afterSuccess(answer, intent)
       setTimeout(() => {
         if (seenPosition() < answer.position) void refetch(intent.approval.id)
       }, FRAME_WAIT_MS)
@@ -81,11 +81,16 @@ export function useDecide() {
   }
 
   /** What we know must follow, shown at once; the frame or the refetch brings the exact truth. */
-  function afterSuccess({ approval, kind, minutes }: Intent) {
+  function afterSuccess(answer: CommandAnswer, { approval, kind, minutes }: Intent) {
     void client.invalidateQueries({ queryKey: safeguardKeys.approval(approval.id) })
+    void client.invalidateQueries({ queryKey: safeguardKeys.history })
+    // A frame that came before the answer already told more than we can guess.
+    const guess = (next: Approval) => {
+      if (seenPosition() < answer.position) mergeApproval(client, next)
+    }
     if (kind === 'postpone') {
       const wake = new Date(serverClock.now() + (minutes ?? 15) * 60_000).toISOString()
-      mergeApproval(client, { ...approval, postponed_until: wake })
+      guess({ ...approval, postponed_until: wake })
       const notice = t('sg.notice.postponed', { time: formatTime(wake, language) })
       depart({ approval, notice, tone: 'neutral' })
       return
@@ -95,14 +100,18 @@ export function useDecide() {
       by: person.username,
       at: new Date(serverClock.now()).toISOString(),
     } as const
-    const decided = { ...approval, decisions: [...approval.decisions, decision] }
+    const decided = {
+      ...approval,
+      version: answer.version,
+      decisions: [...approval.decisions, decision],
+    }
     if (kind === 'approve' && approvalsSoFar(decided) < approval.required_approvals) {
-      mergeApproval(client, decided)
+      guess(decided)
       toast('success', t('sg.notice.vote'), approval.reference)
       return
     }
     const status = kind === 'reject' ? 'rejected' : 'approved'
-    mergeApproval(client, { ...decided, status })
+    guess({ ...decided, status })
     const notice = t(`sg.notice.${status}`, { by: me })
     depart({ approval, notice, tone: kind === 'reject' ? 'red' : 'green' })
     if (window.location.pathname.endsWith(approval.id)) toast('success', notice, approval.reference)

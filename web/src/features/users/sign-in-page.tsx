@@ -4,6 +4,7 @@ import { CircleAlert, Eye, EyeOff, Info } from 'lucide-react'
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { login, sessionQuery } from '@/api/auth'
 import { ApiError } from '@/api/problem'
+import type { CurrentUser } from '@/api/types'
 import { useLanguage, useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
 import { BrandMark } from '@/ui/brand'
@@ -54,7 +55,10 @@ export function SignInPage() {
     try {
       const answer = await login(username.trim(), password)
       client.clear()
-      client.setQueryData(sessionQuery.queryKey, answer.user)
+      const { user, expires_at } = answer
+      client.setQueryData<CurrentUser | null>(sessionQuery.queryKey, { ...user, expires_at })
+      // The session itself may say more than the sign-in did.
+      void client.invalidateQueries({ queryKey: sessionQuery.queryKey })
       await router.navigate({ href: safeNext(next), replace: true })
     } catch (error) {
       setProblem(error)
