@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query'
 import { http, read } from './client'
-import type { AuditItem } from './types'
+import type { AuditItem, LoggedEvent } from './types'
 
 export interface AuditFilters {
   actor?: string
@@ -22,9 +22,16 @@ export function auditQuery(filters: AuditFilters) {
   })
 }
 
+export interface AuditPage {
+  items: AuditItem[]
+  next_cursor?: string | null
+}
+
+/** The same route also answers CSV and JSON Lines: without `format` it is always a page. */
 export async function auditPage(filters: AuditFilters, cursor?: string, signal?: AbortSignal) {
   const query = { ...filters, cursor, limit: 50 }
-  return (await read(() => http.GET('/api/users/audit', { params: { query }, signal }))).data
+  const { data } = await read(() => http.GET('/api/users/audit', { params: { query }, signal }))
+  return data as AuditPage
 }
 
 /** The newest entries, gathered turn after turn while somebody follows. */
@@ -69,7 +76,10 @@ export function chainQuery(correlationId: string) {
     queryKey: ['audit', 'chain', correlationId],
     queryFn: async ({ pageParam, signal }) => {
       const query = { correlation_id: correlationId, after: pageParam, limit: CHAIN_PAGE }
-      return (await read(() => http.GET('/api/audit/events', { params: { query }, signal }))).data
+      const { data } = await read(() =>
+        http.GET('/api/audit/events', { params: { query }, signal }),
+      )
+      return data as { items: LoggedEvent[] }
     },
     initialPageParam: 0,
     getNextPageParam: (last) =>

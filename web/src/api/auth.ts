@@ -4,13 +4,13 @@ import { ApiError } from './problem'
 import type { CurrentUser } from './types'
 
 /** `null` means signed out; an unreachable server is an error, not a sign-out. */
-export const sessionQuery = queryOptions({
+export const sessionQuery = queryOptions<CurrentUser | null>({
   queryKey: ['session'],
   queryFn: async ({ client, signal }): Promise<CurrentUser | null> => {
     try {
       const { data } = await read(() => http.GET('/api/auth/me', { signal }))
       // Tolerates both a bare user and {"user": …}.
-      const person = (data as CurrentUser & { user?: CurrentUser }).user ?? data
+      const person: CurrentUser = (data as { user?: CurrentUser }).user ?? data
       const before = client.getQueryData<CurrentUser>(['session'])
       return { ...person, expires_at: person.expires_at ?? before?.expires_at }
     } catch (error) {

@@ -30,8 +30,9 @@ export interface FeedState {
 }
 
 export interface LiveFeedOptions {
-  url: (after: number | undefined) => string
-  poll: (after: number | undefined) => Promise<PolledFrames>
+  /** The epoch is the log's identity: a position means nothing in another one. */
+  url: (after: number | undefined, epoch: string | undefined) => string
+  poll: (after: number | undefined, epoch: string | undefined) => Promise<PolledFrames>
   onFrame: (frame: LiveFrame) => void
   /** The past cannot be replayed: fetch everything again. */
   onReset: (position: number) => void
@@ -130,7 +131,7 @@ export class LiveFeed {
     const create = this.options.createSocket ?? ((url: string) => new WebSocket(url))
     let socket: WebSocket
     try {
-      socket = create(this.options.url(this.last))
+      socket = create(this.options.url(this.last, this.epoch))
     } catch {
       this.failed()
       return
@@ -251,7 +252,7 @@ export class LiveFeed {
     const asked = this.last
     let page: PolledFrames
     try {
-      page = await this.options.poll(asked)
+      page = await this.options.poll(asked, this.epoch)
     } catch {
       if (this.polling && this.running) this.setState('reconnecting')
       return false

@@ -96,13 +96,15 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
   }
 
   const feed = new LiveFeed({
-    url: (after) => {
+    url: (after, epoch) => {
       const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws'
-      const query = after === undefined ? '' : `?after=${after}`
-      return `${scheme}://${window.location.host}/api/safeguard/ws${query}`
+      const query = new URLSearchParams()
+      if (after !== undefined) query.set('after', String(after))
+      if (epoch !== undefined) query.set('epoch', epoch)
+      return `${scheme}://${window.location.host}/api/safeguard/ws?${query.toString()}`
     },
-    poll: async (after) => {
-      const page = await feedPage(after)
+    poll: async (after, epoch) => {
+      const page = await feedPage(after, epoch)
       if (page.server_time) serverClock.sample(Date.parse(page.server_time), 'feed')
       return page
     },

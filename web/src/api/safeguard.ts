@@ -94,24 +94,13 @@ export function statsQuery(range: StatsRange) {
 
 export const toolsQuery = queryOptions({
   queryKey: safeguardKeys.tools,
-  queryFn: async ({ signal }) => {
-    const tools: Tool[] = []
-    let cursor: string | undefined
-    do {
-      const query = { limit: PAGE, cursor }
-      const { data } = await read(() =>
-        http.GET('/api/safeguard/tools', { params: { query }, signal }),
-      )
-      tools.push(...data.items)
-      cursor = data.next_cursor ?? undefined
-    } while (cursor && tools.length < PAGE * MAX_PAGES)
-    return tools
-  },
+  queryFn: async ({ signal }): Promise<Tool[]> =>
+    (await read(() => http.GET('/api/safeguard/tools', { signal }))).data.items,
   staleTime: 60_000,
 })
 
-export function feedPage(after: number | undefined): Promise<FeedPage> {
-  return send(() => http.GET('/api/safeguard/feed', { params: { query: { after } } }))
+export function feedPage(after: number | undefined, epoch: string | undefined): Promise<FeedPage> {
+  return send(() => http.GET('/api/safeguard/feed', { params: { query: { after, epoch } } }))
 }
 
 /** `intent`: one uuid per thing the person wants; retries repeat it, so nothing happens twice. */
@@ -148,7 +137,7 @@ export function breakGlass(id: string, intent: string, version: number, reason: 
 export function putTool(
   name: string,
   intent: string,
-  body: { security_level: ActionLevel; description: string | null },
+  body: { level: ActionLevel; description: { fr: string; en: string } },
 ) {
   return send(() =>
     http.PUT('/api/safeguard/tools/{name}', {

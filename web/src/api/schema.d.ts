@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/audit/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The raw events, in order.
+         * @description Who may: N4 and above, role `auditor`.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -13,6 +33,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Signs in with a user name and a password.
+         * @description Who may: open to all.
+         */
         post: operations["login"];
         delete?: never;
         options?: never;
@@ -29,7 +53,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Signs out: the session and all its tokens end at once.
+         * @description Who may: N0 and above.
+         */
         post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed-in person.
+         * @description Who may: N0 and above.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -45,21 +93,97 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["refresh"];
+        /**
+         * Prolongs the session, up to its absolute limit.
+         * @description Who may: N0 and above.
+         */
+        post: operations["refresh_session"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/auth/me": {
+    "/api/clients": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["me"];
+        /**
+         * The clients, by name.
+         * @description Who may: N1 and above.
+         */
+        get: operations["list_clients"];
+        put?: never;
+        /**
+         * Registers a client.
+         * @description Who may: N4 and above.
+         */
+        post: operations["register_client"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes clients from CSV with the columns `id`, `name` and `critical`; repeating it changes nothing.
+         * @description Who may: N4 and above.
+         */
+        post: operations["import_clients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One client.
+         * @description Who may: N1 and above.
+         */
+        get: operations["get_client"];
+        /**
+         * Registers a client, or says what it is from now on.
+         * @description Who may: N4 and above.
+         */
+        put: operations["put_client"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The OpenAPI document as a page for people.
+         * @description Who may: open to all.
+         */
+        get: operations["get_docs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -68,14 +192,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/safeguard/pending": {
+    "/api/openapi.json": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_pending_approvals"];
+        /**
+         * The OpenAPI document.
+         * @description Who may: open to all.
+         */
+        get: operations["get_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Frames of the approvals' feed after a position, when a socket cannot be had.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
+        get: operations["list_safeguard_frames"];
         put?: never;
         post?: never;
         delete?: never;
@@ -91,7 +239,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Approvals of the past and present, the latest first.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
         get: operations["list_approval_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pending approvals, the most urgent first.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
+        get: operations["list_pending_approvals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -109,6 +281,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Asks people for an approval.
+         * @description Who may: N3 and above, service accounts with scope `safeguard.request`.
+         */
         post: operations["request_approval"];
         delete?: never;
         options?: never;
@@ -123,23 +299,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["approval_stats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/safeguard/feed": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["approval_feed"];
+        /**
+         * How approvals went, over the last days or any time.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
+        get: operations["get_approval_stats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -155,6 +319,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Every registered tool.
+         * @description Who may: N1 and above.
+         */
         get: operations["list_tools"];
         put?: never;
         post?: never;
@@ -171,8 +339,36 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * One tool.
+         * @description Who may: N1 and above.
+         */
+        get: operations["get_tool"];
+        /**
+         * Registers a tool, or classifies it anew.
+         * @description Who may: N4 and above.
+         */
         put: operations["put_tool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens the live feed of approvals (WebSocket).
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
+        get: operations["open_safeguard_feed"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -187,6 +383,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * One approval with its decisions and what happened to it.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.read`.
+         */
         get: operations["get_approval"];
         put?: never;
         post?: never;
@@ -205,55 +405,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Votes yes.
+         * @description Who may: N2 and above.
+         */
         post: operations["approve_request"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/safeguard/{id}/reject": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["reject_request"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/safeguard/{id}/postpone": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["postpone_request"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/safeguard/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["cancel_request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,6 +425,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Approves alone, past the four eyes, for a stated reason.
+         * @description Who may: N4 and above.
+         */
         post: operations["break_glass"];
         delete?: never;
         options?: never;
@@ -276,23 +436,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/clients": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_clients"];
-        put?: never;
-        post: operations["create_client"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/clients/{id}": {
+    "/api/safeguard/{id}/cancel": {
         parameters: {
             query?: never;
             header?: never;
@@ -300,8 +444,92 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put: operations["update_client"];
-        post?: never;
+        put?: never;
+        /**
+         * Withdraws a request.
+         * @description Who may: N1 and above, service accounts with scope `safeguard.request`.
+         */
+        post: operations["cancel_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the single-use grant before acting.
+         * @description Who may: service accounts with scope `safeguard.request`.
+         */
+        post: operations["claim_execution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/{id}/execution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says how the action ended.
+         * @description Who may: service accounts with scope `safeguard.request`.
+         */
+        post: operations["record_execution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/{id}/postpone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hides the card for oneself for a while; the expiry stays.
+         * @description Who may: N2 and above.
+         */
+        post: operations["postpone_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/safeguard/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Votes no, which ends the request.
+         * @description Who may: N2 and above.
+         */
+        post: operations["reject_request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -315,7 +543,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_audit"];
+        /**
+         * Who did what, when, from where and why. `format=csv` and `format=jsonl` export everything found.
+         * @description Who may: N4 and above, role `auditor`.
+         */
+        get: operations["list_audit_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -324,14 +556,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/audit/events": {
+    "/api/workflows/health": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_events"];
+        /**
+         * The state of the platform's parts.
+         * @description Who may: open to all.
+         */
+        get: operations["get_workflows_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The process lives.
+         * @description Who may: open to all.
+         */
+        get: operations["get_liveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics in the Prometheus text format.
+         * @description Who may: N3 and above, service accounts with scope `metrics`.
+         */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether traffic should come here: false while a projection is stuck or too far behind.
+         * @description Who may: open to all.
+         */
+        get: operations["get_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -344,289 +640,488 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
+        /**
+         * @description What a person may do.
+         * @enum {string}
+         */
         AccreditationLevel: "N0" | "N1" | "N2" | "N3" | "N4";
-        /** @enum {string} */
+        /**
+         * @description How risky an action is.
+         * @enum {string}
+         */
         ActionLevel: "L0" | "L1" | "L2" | "L3" | "L4";
-        /** @enum {string} */
-        ApprovalStatus: "pending" | "approved" | "executing" | "executed" | "execution_failed" | "lapsed" | "rejected" | "expired" | "cancelled";
-        /** @enum {string} */
-        Urgency: "red" | "yellow" | "green";
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            code: string;
-            detail?: string | null;
-            trace_id?: string | null;
-            errors?: {
-                field: string;
-                code: string;
-            }[];
-        } & {
-            [key: string]: unknown;
-        };
-        CommandAnswer: {
-            id: string;
-            version: number;
-            position: number;
-        };
-        LoginRequest: {
-            username: string;
-            password: string;
-        };
-        CurrentUser: {
-            id: string;
-            username: string;
-            display_name?: string | null;
-            role: string;
-            accreditation_level: components["schemas"]["AccreditationLevel"];
-            /** Format: date-time */
-            expires_at?: string | null;
-            glpi_base_url?: string | null;
-        };
-        LoginAnswer: {
-            access_token: string;
-            token_type: string;
-            /** Format: date-time */
-            expires_at: string;
-            user: components["schemas"]["CurrentUser"];
-        };
-        RefreshAnswer: {
-            access_token: string;
-            token_type: string;
-            /** Format: date-time */
-            expires_at: string;
-        };
-        ApprovalContext: {
-            ticket_id?: number | null;
-            ticket_title?: string | null;
-            ticket_description?: string | null;
-            client_id?: string | null;
-            client_name?: string | null;
-            client_critical?: boolean | null;
-            workflow?: string | null;
-            confidence?: number | null;
-            glpi_url?: string | null;
-        };
-        Decision: {
-            /** @enum {string} */
-            kind: "approved" | "rejected" | "break_glass";
-            by: string;
-            /** Format: date-time */
-            at: string;
-            comment?: string | null;
-        };
-        Execution: {
-            /** @enum {string|null} */
-            outcome?: "succeeded" | "failed" | null;
-            detail?: string | null;
-            grant_id?: string | null;
-            /** Format: date-time */
-            claimed_at?: string | null;
-            /** Format: date-time */
-            finished_at?: string | null;
-        };
-        TimelineEntry: {
-            position?: number;
-            /** Format: date-time */
-            at: string;
-            type: string;
-            actor?: string | null;
-            detail?: string | null;
-        };
-        Reader: {
-            id: string;
-            name: string;
-        };
+        /** @description An approval as read. */
         Approval: {
-            id: string;
-            reference: string;
-            status: components["schemas"]["ApprovalStatus"];
-            version: number;
-            tool_name: string;
-            tool_description?: string | null;
             arguments: {
                 [key: string]: unknown;
             };
             arguments_hash: string;
-            security_level: components["schemas"]["ActionLevel"];
-            context: components["schemas"]["ApprovalContext"];
-            requested_by: string;
-            on_behalf_of?: string | null;
-            /** Format: date-time */
-            requested_at: string;
-            /** Format: date-time */
-            expires_at: string;
-            /** Format: date-time */
-            decided_at?: string | null;
-            /** Format: date-time */
-            postponed_until?: string | null;
-            required_approvals: number;
+            context: components["schemas"]["RequestContext"];
             decisions: components["schemas"]["Decision"][];
-            execution: components["schemas"]["Execution"] | null;
+            execution?: components["schemas"]["Execution"] | null;
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description For the one who asks: until when he hid the card. */
+            postponed_until?: string | null;
+            /** @example APR-2026-0001 */
+            reference: string;
+            requested_at: string;
+            /**
+             * @description `user:<id>` or `service:<name>`.
+             * @example service:support
+             */
+            requested_by: string;
+            /** Format: int32 */
+            required_approvals: number;
+            security_level: components["schemas"]["ActionLevel"];
+            status: components["schemas"]["ApprovalStatus"];
+            tool_name: string;
             urgency?: components["schemas"]["Urgency"] | null;
-            break_glass?: boolean;
-            readers?: components["schemas"]["Reader"][];
-            timeline?: components["schemas"]["TimelineEntry"][];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description An approval with what happened to it. */
+        ApprovalDetail: components["schemas"]["Approval"] & {
+            timeline: components["schemas"]["TimelineEntry"][];
         };
         ApprovalPage: {
             items: components["schemas"]["Approval"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
+            /** @description The server's clock, for countdowns. */
+            server_time: string;
         };
-        RequestApprovalBody: {
-            tool_name: string;
-            arguments: {
-                [key: string]: unknown;
-            };
-            security_level?: components["schemas"]["ActionLevel"];
-            context: components["schemas"]["ApprovalContext"];
-            on_behalf_of?: string | null;
-            expires_in_seconds?: number;
-        };
-        ApproveBody: {
-            version: number;
-            comment?: string | null;
-        };
-        RejectBody: {
-            version: number;
-            reason: string;
-        };
-        PostponeBody: {
-            version: number;
-            minutes: number;
-            reason?: string | null;
-        };
-        CancelBody: {
-            reason: string;
-        };
-        BreakGlassBody: {
-            version: number;
-            reason: string;
-        };
-        ToolCount: {
-            tool_name: string;
-            count: number;
-        };
-        NamedCount: {
-            name?: string | null;
-            client_id?: string | null;
-            client_name?: string | null;
-            workflow?: string | null;
-            count: number;
-        };
+        /** @description How approvals went over a time. */
         ApprovalStats: {
-            /** Format: date-time */
-            from: string;
-            /** Format: date-time */
-            to: string;
-            total: number;
+            /** Format: int64 */
             approved: number;
-            rejected: number;
-            expired: number;
+            by_client: components["schemas"]["ClientCount"][];
+            by_workflow: components["schemas"]["WorkflowCount"][];
+            /** Format: int64 */
             cancelled: number;
-            mean_response_seconds: number | null;
-            p90_response_seconds: number | null;
+            /** Format: int64 */
+            expired: number;
+            from: string;
+            /** Format: int64 */
+            mean_response_seconds?: number | null;
+            /** Format: int64 */
+            p90_response_seconds?: number | null;
+            /** Format: int64 */
+            rejected: number;
+            to: string;
             top_actions: components["schemas"]["ToolCount"][];
-            by_client: components["schemas"]["NamedCount"][];
-            by_workflow: components["schemas"]["NamedCount"][];
+            /** Format: int64 */
+            total: number;
         };
-        Tool: {
-            name: string;
-            security_level: components["schemas"]["ActionLevel"];
-            description?: string | null;
-            fingerprint?: string | null;
-            changed?: boolean;
-            /** Format: date-time */
-            updated_at?: string | null;
-            version?: number;
+        /** @enum {string} */
+        ApprovalStatus: "pending" | "approved" | "executing" | "executed" | "execution_failed" | "lapsed" | "rejected" | "expired" | "cancelled";
+        /** @description A yes. */
+        ApproveRequest: {
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description The version the approver read.
+             */
+            version: number;
         };
-        ToolPage: {
-            items: components["schemas"]["Tool"][];
-            next_cursor: string | null;
-        };
-        PutToolBody: {
-            security_level: components["schemas"]["ActionLevel"];
-            description?: string | null;
-        };
-        Client: {
-            id: string;
-            name: string;
-            critical: boolean;
-            version?: number;
-            /** Format: date-time */
-            updated_at?: string | null;
-        };
-        ClientPage: {
-            items: components["schemas"]["Client"][];
-            next_cursor: string | null;
-        };
-        UpdateClientBody: {
-            name: string;
-            critical: boolean;
-        };
-        AuditActor: {
-            kind: string;
-            id: string | null;
-            name?: string | null;
-        };
+        /** @description One thing that someone did, or was refused. */
         AuditItem: {
-            position: number;
-            /** Format: date-time */
-            at: string;
-            actor: components["schemas"]["AuditActor"];
+            /** @description The event's type, e.g. `safeguard.approval.approved`; of a refusal, the operation. */
             action: string;
-            /** @enum {string} */
-            outcome: "accepted" | "refused" | "failed";
-            target_type: string | null;
-            target_id: string | null;
-            reason: string | null;
-            ip_address: string | null;
-            user_agent: string | null;
-            correlation_id: string | null;
-            causation_id: string | null;
-            details: {
-                [key: string]: unknown;
-            } | null;
+            actor: components["schemas"]["Party"];
+            at: string;
+            /** Format: uuid */
+            causation_id?: string | null;
+            /** Format: uuid */
+            correlation_id: string;
+            details: unknown;
+            ip_address?: string | null;
+            /** @description `accepted`, `refused` or `failed`. */
+            outcome: string;
+            /** Format: int64 */
+            position: number;
+            reason?: string | null;
+            target_id: string;
+            target_type: string;
+            user_agent?: string | null;
         };
         AuditPage: {
             items: components["schemas"]["AuditItem"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
-        Event: {
+        /** @description Approves alone, past the four eyes; loudly audited. */
+        BreakGlass: {
+            reason: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Withdraws a request. */
+        CancelApproval: {
+            reason?: string | null;
+        };
+        /** @description Asks for the single-use grant. */
+        ClaimExecution: {
+            /** @description `sha256:` and the hex of SHA-256 over the RFC 8785 form of `{"arguments":…,"tool_name":"…"}`. */
+            arguments_hash: string;
+        };
+        /** @description The grant: act before its end, once. */
+        ClaimedExecution: {
+            execute_before: string;
+            /** Format: uuid */
+            grant_id: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: int64 */
             position: number;
-            event_id: string;
-            type: string;
-            schema_version: number;
-            aggregate_id: string;
-            sequence: number;
-            /** Format: date-time */
-            recorded_at: string;
-            actor: components["schemas"]["AuditActor"];
-            correlation_id: string | null;
-            causation_id: string | null;
-            data: {
-                [key: string]: unknown;
-            };
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A client as read. */
+        Client: {
+            critical: boolean;
+            id: string;
+            name: string;
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ClientCount: {
+            client_id?: string | null;
+            client_name?: string | null;
+            /** Format: int64 */
+            count: number;
+        };
+        /** @description What became of an import. */
+        ClientImport: {
+            /** Format: int32 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Position of the last event.
+             */
+            position: number;
+            refused: components["schemas"]["RefusedRow"][];
+            /** Format: int32 */
+            registered: number;
+            /** Format: int32 */
+            unchanged: number;
+        };
+        ClientPage: {
+            items: components["schemas"]["Client"][];
+            next_cursor?: string | null;
+        };
+        /** @description Answer to every command. */
+        CommandAnswer: {
+            id: string;
+            /**
+             * Format: int64
+             * @description Position of the command's last event; a query with `Greffe-Min-Position` waits for it.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description What a later command names to say what it saw.
+             */
+            version: number;
+        };
+        /** @description A part of the platform, and how it is. */
+        Component: {
+            /** @description What is wrong, for operators; nothing personal, no addresses. */
+            detail?: string | null;
+            name: string;
+            status: components["schemas"]["Status"];
+        };
+        /** @description A vote. */
+        Decision: {
+            at: string;
+            /** @example user:0198c1d2-aaaa-7bbb-8ccc-000000000001 */
+            by: string;
+            comment?: string | null;
+            /** @description `approved` or `rejected`. */
+            kind: string;
         };
         EventPage: {
-            items: components["schemas"]["Event"][];
-            next_cursor: string | null;
+            items: components["schemas"]["RawEvent"][];
+            /** @description Ask next with `after=` this; absent at the end. */
+            next_cursor?: string | null;
         };
-        Frame: {
+        /** @description How far the granted action is. */
+        Execution: {
+            claimed_at?: string | null;
+            detail?: string | null;
+            finished_at?: string | null;
+            /** Format: uuid */
+            grant_id?: string | null;
+            outcome?: components["schemas"]["ExecutionOutcome"] | null;
+        };
+        /** @enum {string} */
+        ExecutionOutcome: "succeeded" | "failed";
+        /** @description What a feed shows. */
+        FeedFrame: {
+            at: string;
+            /** @description The item after the event, as its GET would show it. */
+            data: unknown;
+            /** Format: int64 */
+            position: number;
+            /** @description e.g. `safeguard:new_request`. */
             type: string;
-            position: number;
-            /** Format: date-time */
-            at?: string | null;
-            data?: components["schemas"]["Approval"] | null;
         };
+        /** @description Frames after a position, for polling. */
         FeedPage: {
-            items: components["schemas"]["Frame"][];
-            position: number;
+            /** Format: uuid */
             epoch: string;
+            items: components["schemas"]["FeedFrame"][];
+            /**
+             * Format: int64
+             * @description Ask next for what is after it.
+             */
+            position: number;
+            /** @description The cursor was too old: fetch the lists again, then go on from `position`. */
             reset: boolean;
-            /** Format: date-time */
-            server_time?: string;
+            server_time: string;
+        };
+        /** @description What is wrong with one field. */
+        FieldError: {
+            /** @description `required`, `invalid_type`, `invalid`, `too_long`, … */
+            code: string;
+            /** @description Path within the body, e.g. `context.confidence`; a parameter's or header's name. */
+            field: string;
+        };
+        /** @description The whole platform. */
+        Health: {
+            components: components["schemas"]["Component"][];
+            status: components["schemas"]["Status"];
+        };
+        /** @description Signs in. */
+        Login: {
+            /** Format: password */
+            password: string;
+            /** @example jean.dupont */
+            username: string;
+        };
+        /** @description The signed-in person. */
+        Me: {
+            accreditation_level: components["schemas"]["AccreditationLevel"];
+            display_name: string;
+            /** Format: uuid */
+            id: string;
+            role: string;
+            username: string;
+        };
+        /** @description Who did something. The name is looked up when shown. */
+        Party: {
+            id: string;
+            /** @description `user`, `service`, `system` or `anonymous`. */
+            kind: string;
+            name?: string | null;
+        };
+        /** @description Hides the card for oneself, until a time before the expiry. */
+        PostponeRequest: {
+            /** Format: int64 */
+            minutes: number;
+            reason?: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description The body of every refusal (RFC 9457). */
+        Problem: {
+            /**
+             * @description Stable, for programs.
+             * @example stale_version
+             */
+            code: string;
+            /** @description With a conflict: what the thing is now. */
+            current?: unknown;
+            /** @description For people. */
+            detail: string;
+            errors: components["schemas"]["FieldError"][];
+            /**
+             * Format: int32
+             * @example 409
+             */
+            status: number;
+            /** @example Conflict */
+            title: string;
+            /**
+             * Format: uuid
+             * @description Names the request in Greffe's own logs.
+             */
+            trace_id: string;
+            /** @example about:blank */
+            type: string;
+        };
+        /** @description What a client is from now on. */
+        PutClient: {
+            critical: boolean;
+            name: string;
+        };
+        /** @description A tool of the registry. */
+        PutTool: {
+            description?: components["schemas"]["ToolDescription"] | null;
+            level: components["schemas"]["ActionLevel"];
+            /** @description What the tool's schema looked like when it was classified; a change makes it L3. */
+            schema_fingerprint?: string | null;
+        };
+        /** @description An event as the log has it, its personal parts opened. */
+        RawEvent: {
+            actor: components["schemas"]["Party"];
+            aggregate_id: string;
+            aggregate_type: string;
+            /** Format: uuid */
+            causation_id?: string | null;
+            /** Format: uuid */
+            correlation_id: string;
+            data: unknown;
+            /** Format: uuid */
+            event_id: string;
+            /** Format: int64 */
+            position: number;
+            recorded_at: string;
+            /** Format: int32 */
+            schema_version: number;
+            /** Format: int64 */
+            sequence: number;
+            type: string;
+        };
+        /** @description How the action ended. */
+        RecordExecution: {
+            detail?: string | null;
+            /** Format: uuid */
+            grant_id: string;
+            outcome: components["schemas"]["ExecutionOutcome"];
+        };
+        /** @description A row that was not taken, and why. */
+        RefusedRow: {
+            code: string;
+            detail: string;
+            /**
+             * Format: int32
+             * @description 1 is the first line under the head.
+             */
+            row: number;
+        };
+        /** @description A new client. */
+        RegisterClient: {
+            /** @description Health or HDS: its approvals need two people. */
+            critical: boolean;
+            /**
+             * @description The id that workflows and tickets use.
+             * @example 42
+             */
+            id: string;
+            /** @example EHPAD Les Jardins */
+            name: string;
+        };
+        /** @description A no; it needs a reason. */
+        RejectRequest: {
+            reason: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description Asks for an approval. */
+        RequestApproval: {
+            /** @description What the tool will be called with; the grant is bound to it. */
+            arguments: {
+                [key: string]: unknown;
+            };
+            context?: components["schemas"]["RequestContext"];
+            /**
+             * Format: int64
+             * @description 60 to 86400; 3600 if absent.
+             */
+            expires_in_seconds?: number | null;
+            /**
+             * @description User name of the person a bot asks for; that person cannot decide.
+             * @example jean.dupont
+             */
+            on_behalf_of?: string | null;
+            security_level?: components["schemas"]["ActionLevel"] | null;
+            /** @example ad_reset_password */
+            tool_name: string;
+        };
+        /** @description What helps an approver decide. */
+        RequestContext: {
+            /** @description Can raise what the registry says, never lower it. */
+            client_critical?: boolean | null;
+            /** @description Id in the client registry; an unknown one counts as critical. */
+            client_id?: string | null;
+            client_name?: string | null;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             */
+            confidence?: number | null;
+            ticket_description?: string | null;
+            /** Format: int64 */
+            ticket_id?: number | null;
+            ticket_title?: string | null;
+            workflow?: string | null;
+        };
+        /** @description Answer to a request for approval. */
+        RequestedApproval: {
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: int64 */
+            position: number;
+            /** @example APR-2026-0001 */
+            reference: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A session: the token is also in the cookie. */
+        SignedIn: {
+            access_token: string;
+            expires_at: string;
+            /** @example Bearer */
+            token_type: string;
+            user: components["schemas"]["Me"];
+        };
+        /** @enum {string} */
+        Status: "ok" | "degraded" | "down";
+        /** @description Something that happened to an approval. */
+        TimelineEntry: {
+            at: string;
+            by: string;
+            detail?: string | null;
+            /** @description The event's last word, e.g. `vote_recorded`. */
+            kind: string;
+            /** Format: int64 */
+            position: number;
+        };
+        /** @description A tool as read. */
+        Tool: {
+            description: components["schemas"]["ToolDescription"];
+            level: components["schemas"]["ActionLevel"];
+            name: string;
+            schema_fingerprint?: string | null;
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ToolCount: {
+            /** Format: int64 */
+            count: number;
+            tool_name: string;
+        };
+        /** @description What a tool does, for those who approve it. */
+        ToolDescription: {
+            en?: string;
+            fr?: string;
+        };
+        ToolPage: {
+            items: components["schemas"]["Tool"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Time left: red ≤ 15 min, yellow ≤ 45, green above.
+         * @enum {string}
+         */
+        Urgency: "red" | "yellow" | "green";
+        WorkflowCount: {
+            /** Format: int64 */
+            count: number;
+            workflow?: string | null;
         };
     };
     responses: never;
@@ -637,6 +1132,90 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description Events after this position; from the start if absent. */
+                after?: number;
+                /** @description e.g. `safeguard`. */
+                context?: string;
+                aggregate_id?: string;
+                /** @description e.g. `safeguard.approval.approved`. */
+                type?: string;
+                correlation_id?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events after a position */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -646,21 +1225,75 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginRequest"];
+                "application/json": components["schemas"]["Login"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Signed in; also sets the session cookie */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoginAnswer"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated: user name or password wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited: too many failed tries */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -673,21 +1306,60 @@ export interface operations {
     logout: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description no content */
+            /** @description Signed out */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -697,7 +1369,7 @@ export interface operations {
             };
         };
     };
-    refresh: {
+    get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -706,17 +1378,53 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Me */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RefreshAnswer"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -726,26 +1434,65 @@ export interface operations {
             };
         };
     };
-    me: {
+    refresh_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description A new token */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CurrentUser"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -755,14 +1502,12 @@ export interface operations {
             };
         };
     };
-    list_pending_approvals: {
+    list_clients: {
         parameters: {
             query?: {
+                /** @description Words of the name, by their beginnings, or the id. */
                 q?: string;
-                tool?: string;
-                client?: string;
-                urgency?: string;
-                include_postponed?: boolean;
+                critical?: boolean;
                 limit?: number;
                 cursor?: string;
             };
@@ -772,17 +1517,611 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Clients */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ApprovalPage"];
+                    "application/json": components["schemas"]["ClientPage"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_client: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterClient"];
+            };
+        };
+        responses: {
+            /** @description Registered */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict: there is one of this id */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_clients: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description `id,name,critical` */
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What became of the rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientImport"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_client: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_client: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutClient"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_safeguard_frames: {
+        parameters: {
+            query?: {
+                /** @description The last position seen; live only if absent. */
+                after?: number;
+                /** @description The epoch of that position; another one gets `feed:reset`. */
+                epoch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Frames */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -797,7 +2136,7 @@ export interface operations {
             query?: {
                 from?: string;
                 to?: string;
-                status?: string;
+                status?: "pending" | "approved" | "executing" | "executed" | "execution_failed" | "lapsed" | "rejected" | "expired" | "cancelled";
                 tool?: string;
                 client?: string;
                 q?: string;
@@ -810,7 +2149,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Approvals */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -819,8 +2158,138 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalPage"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_pending_approvals: {
+        parameters: {
+            query?: {
+                /** @description Words to find, by their beginnings. */
+                q?: string;
+                tool?: string;
+                /** @description Client id. */
+                client?: string;
+                urgency?: "red" | "yellow" | "green";
+                /** @description Also those the caller has postponed. */
+                include_postponed?: boolean;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Pending approvals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -833,27 +2302,93 @@ export interface operations {
     request_approval: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RequestApprovalBody"];
+                "application/json": components["schemas"]["RequestApproval"];
             };
         };
         responses: {
-            /** @description ok */
-            200: {
+            /** @description Requested */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
+                    "application/json": components["schemas"]["RequestedApproval"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -863,9 +2398,10 @@ export interface operations {
             };
         };
     };
-    approval_stats: {
+    get_approval_stats: {
         parameters: {
             query?: {
+                /** @description 1 to 366; 7 if absent. `from` and `to` go before it. */
                 days?: number;
                 from?: string;
                 to?: string;
@@ -876,7 +2412,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Statistics */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -885,8 +2421,8 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalStats"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -894,30 +2430,44 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    approval_feed: {
-        parameters: {
-            query?: {
-                after?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
+            /** @description forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FeedPage"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -929,17 +2479,14 @@ export interface operations {
     };
     list_tools: {
         parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Tools */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -948,8 +2495,129 @@ export interface operations {
                     "application/json": components["schemas"]["ToolPage"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tool */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tool"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -962,7 +2630,10 @@ export interface operations {
     put_tool: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -970,11 +2641,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PutToolBody"];
+                "application/json": components["schemas"]["PutTool"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -983,8 +2654,150 @@ export interface operations {
                     "application/json": components["schemas"]["CommandAnswer"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_safeguard_feed: {
+        parameters: {
+            query?: {
+                /** @description The last position seen; live only if absent. */
+                after?: number;
+                /** @description The epoch of that position; another one gets `feed:reset`. */
+                epoch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `feed:ready`, then frames */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedFrame"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1005,17 +2818,71 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The approval */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Approval"];
+                    "application/json": components["schemas"]["ApprovalDetail"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1028,7 +2895,10 @@ export interface operations {
     approve_request: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1036,11 +2906,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ApproveBody"];
+                "application/json": components["schemas"]["ApproveRequest"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Voted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1049,8 +2919,8 @@ export interface operations {
                     "application/json": components["schemas"]["CommandAnswer"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1058,34 +2928,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    reject_request: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RejectBody"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
-                };
-            };
-            /** @description problem */
-            default: {
+            /** @description forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1093,34 +2937,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    postpone_request: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PostponeBody"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
-                };
-            };
-            /** @description problem */
-            default: {
+            /** @description not_found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1128,34 +2946,62 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    cancel_request: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CancelBody"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
+            /** @description stale_version; approval_already_decided; already_voted; conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1168,7 +3014,10 @@ export interface operations {
     break_glass: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1176,11 +3025,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BreakGlassBody"];
+                "application/json": components["schemas"]["BreakGlass"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Approved */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1189,8 +3038,89 @@ export interface operations {
                     "application/json": components["schemas"]["CommandAnswer"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale_version; approval_already_decided; conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1200,76 +3130,13 @@ export interface operations {
             };
         };
     };
-    list_clients: {
-        parameters: {
-            query?: {
-                q?: string;
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClientPage"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_client: {
+    cancel_approval: {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Client"];
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
             };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    update_client: {
-        parameters: {
-            query?: never;
-            header?: never;
             path: {
                 id: string;
             };
@@ -1277,11 +3144,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpdateClientBody"];
+                "application/json": components["schemas"]["CancelApproval"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Cancelled */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1290,8 +3157,89 @@ export interface operations {
                     "application/json": components["schemas"]["CommandAnswer"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description approval_already_decided; conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1301,18 +3249,496 @@ export interface operations {
             };
         };
     };
-    list_audit: {
+    claim_execution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimExecution"];
+            };
+        };
+        responses: {
+            /** @description Granted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimedExecution"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description arguments_changed; grant_used; grant_lapsed; not_approved */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_execution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordExecution"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postpone_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostponeRequest"];
+            };
+        };
+        responses: {
+            /** @description Postponed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale_version; approval_already_decided; conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectRequest"];
+            };
+        };
+        responses: {
+            /** @description Rejected */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description stale_version; approval_already_decided; already_voted; conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_items: {
         parameters: {
             query?: {
+                /** @description `user:<id>`, `service:<name>`, or a user name. */
                 actor?: string;
+                /** @description e.g. `safeguard.approval.approved` or a beginning, `safeguard.`. */
                 action?: string;
                 target_type?: string;
                 target_id?: string;
                 from?: string;
                 to?: string;
+                /** @description Words, by their beginnings. */
                 q?: string;
-                correlation_id?: string;
-                format?: string;
+                format?: "json" | "csv" | "jsonl";
                 limit?: number;
                 cursor?: string;
             };
@@ -1322,17 +3748,64 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The latest first */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                    "text/csv": string;
+                    "application/x-ndjson": string;
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1342,38 +3815,181 @@ export interface operations {
             };
         };
     };
-    list_events: {
+    get_workflows_health: {
         parameters: {
-            query?: {
-                after?: number;
-                context?: string;
-                aggregate_id?: string;
-                type?: string;
-                correlation_id?: string;
-                limit?: number;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description State of every part */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventPage"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description problem */
-            default: {
+            /** @description internal */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It lives */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };

@@ -64,11 +64,6 @@ export function ChainPage() {
   )
 }
 
-/** "safeguard.approval.approved" is of the aggregate "approval". */
-function aggregateOf(type: string) {
-  return type.split('.').at(-2) ?? type
-}
-
 function ChainTimeline({ events }: { events: LoggedEvent[] }) {
   const { t, language } = useT()
   const causes = new Map(events.map((event) => [event.event_id, event]))
@@ -98,10 +93,10 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
           ) : null}
           <Link
             to="/audit/$targetType/$targetId"
-            params={{ targetType: aggregateOf(event.type), targetId: event.aggregate_id }}
+            params={{ targetType: event.aggregate_type, targetId: event.aggregate_id }}
             className="text-accent inline-block min-h-6 text-sm underline-offset-4 hover:underline"
           >
-            {aggregateOf(event.type)} · {shortId(event.aggregate_id)}
+            {event.aggregate_type} · {shortId(event.aggregate_id)}
           </Link>
           <Details data={event.data} />
         </>

@@ -1,11 +1,11 @@
 interface Actor {
   kind: string
-  id: string | null
+  id: string
   name?: string | null
 }
 
 export function actorLabel(actor: Actor): string {
-  return actor.name ?? actor.id ?? actor.kind
+  return actor.name || actor.id || actor.kind
 }
 
 export function shortId(id: string): string {

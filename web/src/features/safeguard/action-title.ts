@@ -41,10 +41,10 @@ export function subjectOf(approval: Approval): string | null {
 }
 
 export function useActionTitle() {
-  const { t } = useT()
+  const { t, language } = useT()
   const { data: tools } = useQuery(toolsQuery)
-  return (approval: Pick<Approval, 'tool_name' | 'tool_description'>) => {
+  return (approval: { tool_name: string }) => {
     const registered = tools?.find((each) => each.name === approval.tool_name)
-    return actionWords(approval.tool_name, approval.tool_description ?? registered?.description, t)
+    return actionWords(approval.tool_name, registered?.description[language], t)
   }
 }

@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { Bot, Eye, User, UsersRound } from 'lucide-react'
 import { memo } from 'react'
 import type { Approval } from '@/api/types'
+import { useActorName } from '@/api/use-actor-name'
 import { cn } from '@/lib/cn'
 import { actorName, formatDateTime, formatTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
@@ -37,6 +38,7 @@ interface ApprovalCardProps {
 
 export function Requester({ approval }: { approval: Approval }) {
   const { t, language } = useT()
+  const nameOf = useActorName()
   const service = approval.requested_by.startsWith('service:')
   const Icon = service ? Bot : User
   return (
@@ -44,7 +46,7 @@ export function Requester({ approval }: { approval: Approval }) {
       <Icon className="size-4" aria-hidden="true" />
       {t('sg.requested_by')}{' '}
       <span className="text-ink font-medium">
-        {actorName(approval.requested_by)}
+        {nameOf(approval.requested_by, approval.requested_by_name)}
         {service ? ` (${t('common.service')})` : ''}
       </span>
       {approval.on_behalf_of ? (

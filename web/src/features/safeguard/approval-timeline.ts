@@ -13,8 +13,8 @@ import {
   Undo2,
   type LucideIcon,
 } from 'lucide-react'
-import type { Approval, TimelineEntry } from '@/api/types'
-import { actorName, formatDateTime } from '@/lib/format'
+import type { Approval } from '@/api/types'
+import { formatDateTime } from '@/lib/format'
 import type { Language, Translate } from '@/lib/i18n'
 import type { TimelineStep, TimelineTone } from '@/ui/timeline'
 
@@ -50,7 +50,7 @@ const looks: Record<Step, { icon: LucideIcon; tone: TimelineTone }> = {
 /** Event names vary ("safeguard.approval.grant_claimed"): the last word's meaning is what counts. */
 function stepOf(type: string): Step | null {
   const name = type.split(/[.:]/).at(-1) ?? ''
-  if (/break_?glass|glass_broken/.test(name)) return 'break_glass'
+  if (/break[-_]?glass|glass_broken/.test(name)) return 'break_glass'
   if (/fail/.test(name)) return 'execution_failed'
   if (/execut/.test(name) && !/executing/.test(name)) return 'executed'
   if (/claim|executing/.test(name)) return 'claimed'
@@ -58,38 +58,57 @@ function stepOf(type: string): Step | null {
   return (Object.keys(looks) as Step[]).find((each) => name.includes(each)) ?? null
 }
 
-function derived(approval: Approval): TimelineEntry[] {
-  const entries: TimelineEntry[] = [
-    { at: approval.requested_at, type: 'requested', actor: approval.requested_by },
+interface Entry {
+  at: string
+  kind: string
+  by?: string
+  by_name?: string | null
+  detail?: string | null
+}
+
+function derived(approval: Approval): Entry[] {
+  const entries: Entry[] = [
+    { at: approval.requested_at, kind: 'requested', by: approval.requested_by },
   ]
   approval.decisions.forEach((each, i) => {
     const last = i === approval.decisions.length - 1 && approval.status !== 'pending'
-    const type = each.kind === 'approved' && !last ? 'vote' : each.kind
-    entries.push({ at: each.at, type, actor: each.by, detail: each.comment })
+    const kind = each.kind === 'approved' && !last ? 'vote' : each.kind
+    entries.push({ at: each.at, kind, by: each.by, by_name: each.by_name, detail: each.comment })
   })
   const { execution } = approval
-  if (execution?.claimed_at) entries.push({ at: execution.claimed_at, type: 'claimed' })
+  if (execution?.claimed_at) entries.push({ at: execution.claimed_at, kind: 'claimed' })
   if (execution?.finished_at) {
-    const type = execution.outcome === 'failed' ? 'execution_failed' : 'executed'
-    entries.push({ at: execution.finished_at, type, detail: execution.detail })
+    const kind = execution.outcome === 'failed' ? 'execution_failed' : 'executed'
+    entries.push({ at: execution.finished_at, kind, detail: execution.detail })
   }
   if (['expired', 'cancelled', 'lapsed'].includes(approval.status)) {
-    entries.push({ at: approval.decided_at ?? approval.expires_at, type: approval.status })
+    entries.push({ at: approval.expires_at, kind: approval.status })
   }
   return entries
 }
 
-export function timelineOf(approval: Approval, t: Translate, language: Language): TimelineStep[] {
-  const entries = approval.timeline?.length ? approval.timeline : derived(approval)
+/** Break-glass shows in the detail's timeline, wherever else the API may come to say it. */
+export function brokeGlass(approval: Approval): boolean {
+  const said = approval.decisions.some((each) => stepOf(each.kind) === 'break_glass')
+  return said || (approval.timeline ?? []).some((each) => stepOf(each.kind) === 'break_glass')
+}
+
+export function timelineOf(
+  approval: Approval,
+  t: Translate,
+  language: Language,
+  nameOf: (actor: string, name?: string | null) => string,
+): TimelineStep[] {
+  const entries: Entry[] = approval.timeline?.length ? approval.timeline : derived(approval)
   return entries.map((entry, i) => {
-    const step = stepOf(entry.type)
+    const step = stepOf(entry.kind)
     const look = step ? looks[step] : { icon: Ban, tone: 'neutral' as const }
     const when = formatDateTime(entry.at, language)
     return {
       key: `${entry.at}-${i}`,
       ...look,
-      title: step ? t(`sg.step.${step}`) : entry.type,
-      meta: entry.actor ? `${actorName(entry.actor)} · ${when}` : when,
+      title: step ? t(`sg.step.${step}`) : entry.kind,
+      meta: entry.by ? `${nameOf(entry.by, entry.by_name)} · ${when}` : when,
       body: entry.detail ?? undefined,
     }
   })

@@ -1,6 +1,5 @@
 // What an approver sees of time and of his own rights. The server decides; this explains beforehand.
 import type { Approval } from '@/api/types'
-import { actorName } from '@/lib/format'
 import { atLeast, isPerson, type Person } from '@/lib/levels'
 
 export type Tier = 'red' | 'yellow' | 'green'
@@ -100,11 +99,6 @@ export function matches(approval: Approval, filters: PendingFilters, nowMs: numb
 /** The longest postponement, in minutes, that still wakes before the expiry. */
 export function maxPostponeMinutes(approval: Approval, nowMs: number): number {
   return Math.max(0, Math.ceil((Date.parse(approval.expires_at) - nowMs) / MINUTE) - 1)
-}
-
-export function lastDecider(approval: Approval): string | null {
-  const last = approval.decisions.at(-1)
-  return last ? actorName(last.by) : null
 }
 
 export function glpiHref(approval: Approval, base: string | null | undefined): string | null {

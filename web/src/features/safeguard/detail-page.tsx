@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { ApiError, describeError } from '@/api/problem'
 import { approvalQuery } from '@/api/safeguard'
 import type { Approval } from '@/api/types'
+import { useActorName } from '@/api/use-actor-name'
 import { useSession } from '@/api/use-session'
 import { formatDateTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
@@ -18,7 +19,7 @@ import { Timeline } from '@/ui/timeline'
 import { toast } from '@/ui/toasts'
 import { subjectOf, useActionTitle } from './action-title'
 import { Requester, Votes } from './approval-card'
-import { timelineOf } from './approval-timeline'
+import { brokeGlass, timelineOf } from './approval-timeline'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useExpired } from './countdown'
 import { DecisionBar } from './decision-bar'
@@ -85,11 +86,11 @@ function Detail({ approval }: { approval: Approval }) {
   const { t, language } = useT()
   const person = useSession()
   const titleOf = useActionTitle()
+  const nameOf = useActorName()
   const expired = useExpired(approval)
   const subject = subjectOf(approval)
   const pending = approval.status === 'pending'
-  const broken =
-    approval.break_glass || approval.decisions.some((each) => each.kind === 'break_glass')
+  const broken = brokeGlass(approval)
   return (
     <>
       <Back decided={!pending} />
@@ -157,7 +158,10 @@ function Detail({ approval }: { approval: Approval }) {
         </div>
         <div className="flex flex-col gap-4">
           <Section title={t('sg.detail.timeline')}>
-            <Timeline label={t('sg.detail.timeline')} steps={timelineOf(approval, t, language)} />
+            <Timeline
+              label={t('sg.detail.timeline')}
+              steps={timelineOf(approval, t, language, nameOf)}
+            />
           </Section>
           {approval.decisions.length > 0 ? (
             <Section title={t('sg.decisions')}>

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
+import { clientsQuery } from '@/api/clients'
 import { toolsQuery, type HistoryFilters } from '@/api/safeguard'
 import type { ApprovalStatus } from '@/api/types'
 import { useT } from '@/lib/i18n'
@@ -46,11 +47,9 @@ function useTyped(value: string | undefined, commit: (value: string | undefined)
 export function HistoryFilterBar({ search, onChange, onClear }: HistoryFilterBarProps) {
   const { t } = useT()
   const { data: tools } = useQuery(toolsQuery)
+  const { data: clients } = useQuery(clientsQuery)
   const [q, setQ] = useTyped(search.q, (value) => {
     onChange({ ...search, q: value })
-  })
-  const [client, setClient] = useTyped(search.client, (value) => {
-    onChange({ ...search, client: value })
   })
   return (
     <FilterPanel
@@ -112,13 +111,23 @@ export function HistoryFilterBar({ search, onChange, onClear }: HistoryFilterBar
       </Field>
       <Field label={t('sg.filter.client')} className="max-md:col-span-2">
         {(ids) => (
-          <Input
+          <Select
             {...ids}
-            value={client}
+            value={search.client ?? ''}
             onChange={(event) => {
-              setClient(event.target.value)
+              onChange({ ...search, client: event.target.value || undefined })
             }}
-          />
+          >
+            <option value="">{t('common.all')}</option>
+            {search.client && !clients?.some((each) => each.id === search.client) ? (
+              <option>{search.client}</option>
+            ) : null}
+            {clients?.map((each) => (
+              <option key={each.id} value={each.id}>
+                {each.name}
+              </option>
+            ))}
+          </Select>
         )}
       </Field>
       <Field label={t('common.from')}>

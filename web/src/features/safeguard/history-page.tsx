@@ -4,13 +4,15 @@ import { ChevronRight, Siren } from 'lucide-react'
 import { describeError } from '@/api/problem'
 import { historyQuery } from '@/api/safeguard'
 import type { Approval } from '@/api/types'
-import { actorName, dayEnd, dayStart, formatDateTime } from '@/lib/format'
+import { useActorName } from '@/api/use-actor-name'
+import { dayEnd, dayStart, formatDateTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
 import { Button } from '@/ui/button'
 import { Card, PageHeader } from '@/ui/page'
 import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/states'
 import { subjectOf, useActionTitle } from './action-title'
+import { brokeGlass } from './approval-timeline'
 import { HistoryFilterBar } from './history-filters'
 import { LevelBadge } from './level-badge'
 import { StatusBadge } from './status-badge'
@@ -85,9 +87,7 @@ export function HistoryPage() {
 
 function BreakGlassMark({ approval }: { approval: Approval }) {
   const { t } = useT()
-  const used =
-    approval.break_glass || approval.decisions.some((each) => each.kind === 'break_glass')
-  if (!used) return null
+  if (!brokeGlass(approval)) return null
   return (
     <span className="text-red inline-flex items-center gap-1 text-sm font-medium">
       <Siren className="size-4" aria-hidden="true" />
@@ -98,6 +98,7 @@ function BreakGlassMark({ approval }: { approval: Approval }) {
 
 function HistoryTable({ items }: { items: Approval[] }) {
   const { t, language } = useT()
+  const nameOf = useActorName()
   const titleOf = useActionTitle()
   return (
     <Card className="hidden overflow-x-auto md:block">
@@ -163,7 +164,7 @@ function HistoryTable({ items }: { items: Approval[] }) {
                 <td className="py-3 pr-5 align-top">
                   {decider ? (
                     <>
-                      {actorName(decider.by)}
+                      {nameOf(decider.by, decider.by_name)}
                       <time dateTime={decider.at} className="text-soft block text-sm tabular-nums">
                         {formatDateTime(decider.at, language)}
                       </time>

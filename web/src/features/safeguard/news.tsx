@@ -3,17 +3,14 @@ import { useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { onApprovalNews, type ApprovalNews } from '@/api/live'
 import type { Approval } from '@/api/types'
-import { useSession } from '@/api/use-session'
+import { useActorName } from '@/api/use-actor-name'
 import { formatTime } from '@/lib/format'
 import { useT, type Translate } from '@/lib/i18n'
-import { isPerson } from '@/lib/levels'
 import { subjectOf, useActionTitle } from './action-title'
-import { lastDecider } from './decision-rules'
 import { announce, arrive, comeBack, depart, useDecisions, type Departure } from './decision-store'
 import { showNotification } from './notifications'
 
-function departureOf(approval: Approval, me: string | null, t: Translate): Departure | null {
-  const by = me ?? lastDecider(approval)
+function departureOf(approval: Approval, by: string | null, t: Translate): Departure | null {
   switch (approval.status) {
     case 'approved':
     case 'executing':
@@ -40,7 +37,7 @@ function departureOf(approval: Approval, me: string | null, t: Translate): Depar
 
 export function SafeguardNews() {
   const { t, language } = useT()
-  const person = useSession()
+  const nameOf = useActorName()
   const router = useRouter()
   const titleOf = useActionTitle()
   const announcement = useDecisions((s) => s.announcement)
@@ -65,9 +62,9 @@ export function SafeguardNews() {
         })
         return
       }
-      const decider = approval.decisions.at(-1)?.by
-      const me = isPerson(person, decider) ? (person.display_name ?? person.username) : null
-      const departure = before && departureOf(approval, me, t)
+      const last = approval.decisions.at(-1)
+      const by = last ? nameOf(last.by, last.by_name) : null
+      const departure = before && departureOf(approval, by, t)
       if (!departure) return
       depart(departure)
       announce(t('sg.announce.gone', { reference: approval.reference, notice: departure.notice }))

@@ -151,12 +151,13 @@ function Figures({ stats }: { stats: ApprovalStats }) {
     { name: t('sg.stats.cancelled'), count: stats.cancelled, color: 'var(--chart-4)' },
     { name: t('sg.stats.open'), count: Math.max(0, stats.total - closed), color: 'var(--chart-1)' },
   ].filter((each) => each.count > 0)
-  const named = (list: ApprovalStats['by_client']): Slice[] =>
-    list.map((each) => ({
-      name:
-        each.name ?? each.client_name ?? each.workflow ?? each.client_id ?? t('sg.stats.no_client'),
-      count: each.count,
-    }))
+  const byClient = stats.by_client.map((each): Slice => {
+    const name = each.client_name ?? each.client_id ?? t('sg.stats.no_client')
+    return { name, count: each.count }
+  })
+  const byWorkflow = stats.by_workflow.map((each): Slice => {
+    return { name: each.workflow ?? t('common.unknown'), count: each.count }
+  })
   return (
     <div className="flex flex-col gap-4">
       <dl className="grid grid-cols-2 gap-3 sm:gap-4 lg:grid-cols-4">
@@ -180,16 +181,8 @@ function Figures({ stats }: { stats: ApprovalStats }) {
           total={stats.total}
           slices={stats.top_actions.map((each) => ({ name: titleOf(each), count: each.count }))}
         />
-        <BarPanel
-          title={t('sg.stats.by_client')}
-          total={stats.total}
-          slices={named(stats.by_client)}
-        />
-        <BarPanel
-          title={t('sg.stats.by_workflow')}
-          total={stats.total}
-          slices={named(stats.by_workflow)}
-        />
+        <BarPanel title={t('sg.stats.by_client')} total={stats.total} slices={byClient} />
+        <BarPanel title={t('sg.stats.by_workflow')} total={stats.total} slices={byWorkflow} />
       </div>
     </div>
   )

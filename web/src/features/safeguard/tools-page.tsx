@@ -21,7 +21,7 @@ import { LevelBadge } from './level-badge'
 const levels: ActionLevel[] = ['L0', 'L1', 'L2', 'L3', 'L4']
 
 export function ToolsPage() {
-  const { t } = useT()
+  const { t, language } = useT()
   const person = useSession()
   const query = useQuery(toolsQuery)
   const [filter, setFilter] = useState('')
@@ -30,7 +30,7 @@ export function ToolsPage() {
   const problem = query.error ? describeError(query.error, t) : null
   const wanted = filter.trim().toLowerCase()
   const shown = query.data?.filter((each) =>
-    `${each.name} ${each.description ?? ''}`.toLowerCase().includes(wanted),
+    `${each.name} ${each.description.fr} ${each.description.en}`.toLowerCase().includes(wanted),
   )
   useTitle(t('tools.title'))
   return (
@@ -94,7 +94,7 @@ export function ToolsPage() {
                 <div className="min-w-0 flex-1">
                   <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
                     <span className="font-mono text-base font-medium break-all">{tool.name}</span>
-                    <LevelBadge level={tool.security_level} />
+                    <LevelBadge level={tool.level} />
                     {tool.changed ? (
                       <Badge tone="yellow">
                         <TriangleAlert aria-hidden="true" />
@@ -102,15 +102,15 @@ export function ToolsPage() {
                       </Badge>
                     ) : null}
                   </p>
-                  {tool.description ? (
-                    <p className="text-soft mt-0.5 text-base">{tool.description}</p>
+                  {tool.description[language] ? (
+                    <p className="text-soft mt-0.5 text-base">{tool.description[language]}</p>
                   ) : null}
-                  {tool.fingerprint ? (
+                  {tool.schema_fingerprint ? (
                     <p
                       className="text-faint mt-0.5 truncate font-mono text-xs"
-                      title={tool.fingerprint}
+                      title={tool.schema_fingerprint}
                     >
-                      {tool.fingerprint}
+                      {tool.schema_fingerprint}
                     </p>
                   ) : null}
                 </div>
@@ -148,12 +148,13 @@ function ToolDialog({ tool, onClose }: { tool: Tool | null; onClose: () => void 
   const { t } = useT()
   const client = useQueryClient()
   const [name, setName] = useState(tool?.name ?? '')
-  const [level, setLevel] = useState<ActionLevel>(tool?.security_level ?? 'L3')
-  const [description, setDescription] = useState(tool?.description ?? '')
+  const [level, setLevel] = useState<ActionLevel>(tool?.level ?? 'L3')
+  const [fr, setFr] = useState(tool?.description.fr ?? '')
+  const [en, setEn] = useState(tool?.description.en ?? '')
   const [tried, setTried] = useState(false)
   const save = useMutation({
     mutationFn: (key: string) =>
-      putTool(name.trim(), key, { security_level: level, description: description.trim() || null }),
+      putTool(name.trim(), key, { level, description: { fr: fr.trim(), en: en.trim() } }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: safeguardKeys.tools })
       toast('success', t('common.saved'), name)
@@ -212,13 +213,26 @@ function ToolDialog({ tool, onClose }: { tool: Tool | null; onClose: () => void 
             </Select>
           )}
         </Field>
-        <Field label={t('tools.description')}>
+        <Field label={`${t('tools.description')} (FR)`}>
           {(ids) => (
             <Textarea
               {...ids}
-              value={description}
+              lang="fr"
+              value={fr}
               onChange={(event) => {
-                setDescription(event.target.value)
+                setFr(event.target.value)
+              }}
+            />
+          )}
+        </Field>
+        <Field label={`${t('tools.description')} (EN)`}>
+          {(ids) => (
+            <Textarea
+              {...ids}
+              lang="en"
+              value={en}
+              onChange={(event) => {
+                setEn(event.target.value)
               }}
             />
           )}

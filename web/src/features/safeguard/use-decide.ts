@@ -37,7 +37,7 @@ interface Intent {
   key: string
 }
 
-const CONFLICTS = ['stale_version', 'approval_already_decided', 'approval_expired', 'conflict']
+const CONFLICTS = ['stale_version', 'approval_already_decided', 'conflict', 'already_voted']
 /** The live frame normally wins; after this long we ask instead of waiting. */
 const FRAME_WAIT_MS = 700
 
@@ -53,7 +53,7 @@ export function useDecide() {
   const client = useQueryClient()
   const person = useSession()
   const { t, language } = useT()
-  const me = person.display_name ?? person.username
+  const me = person.display_name || person.username
 
   const mutation = useMutation({
     mutationFn: run,
@@ -96,10 +96,10 @@ export function useDecide() {
       return
     }
     const decision = {
-      kind: kind === 'approve' ? 'approved' : kind === 'reject' ? 'rejected' : 'break_glass',
-      by: person.username,
+      kind: kind === 'reject' ? 'rejected' : 'approved',
+      by: `user:${person.id}`,
       at: new Date(serverClock.now()).toISOString(),
-    } as const
+    }
     const decided = {
       ...approval,
       version: answer.version,

@@ -56,7 +56,8 @@ export function SignInPage() {
       const answer = await login(username.trim(), password)
       client.clear()
       const { user, expires_at } = answer
-      client.setQueryData<CurrentUser | null>(sessionQuery.queryKey, { ...user, expires_at })
+      const person: CurrentUser = { ...user, expires_at }
+      client.setQueryData(sessionQuery.queryKey, person)
       // The session itself may say more than the sign-in did.
       void client.invalidateQueries({ queryKey: sessionQuery.queryKey })
       await router.navigate({ href: safeNext(next), replace: true })

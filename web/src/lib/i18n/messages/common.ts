@@ -26,6 +26,7 @@ export const common = {
   'common.back': ['Retour', 'Back'],
   'common.required': ['Champ obligatoire', 'Required'],
   'common.optional': ['facultatif', 'optional'],
+  'common.person_id': ['personne …{id}', 'person …{id}'],
   'common.service': ['service', 'service'],
   'common.saved': ['Enregistré', 'Saved'],
   'common.minutes': ['{n} min', '{n} min'],

@@ -56,14 +56,21 @@ export const errors = {
     'Cette demande a déjà été décidée.',
     'This request has already been decided.',
   ],
-  'error.approval_expired': ['Cette demande a expiré.', 'This request has expired.'],
-  'error.already_decided_by_you': [
+  'error.already_voted': [
     'Vous avez déjà décidé sur cette demande.',
     'You have already decided on this request.',
   ],
-  'error.four_eyes': [
-    'Règle des quatre yeux : vous ne pouvez pas décider de votre propre demande.',
-    'Four-eyes rule: you cannot decide on your own request.',
+  'error.own_request': [
+    'Règle des quatre yeux : vous êtes à l’origine de cette demande.',
+    'Four-eyes rule: you are the origin of this request.',
+  ],
+  'error.on_behalf_of_decider': [
+    'Règle des quatre yeux : cette demande est faite pour votre compte.',
+    'Four-eyes rule: this request is made on your behalf.',
+  ],
+  'error.level_too_low': [
+    'Votre niveau ne permet pas de décider sur cette action.',
+    'Your level does not allow deciding on this action.',
   ],
   'error.trace': ['Référence technique : {id}', 'Technical reference: {id}'],
   'error.boundary': [
