@@ -1,0 +1,305 @@
+//! Live feeds: WebSocket, and polling for where no socket can be had (`contracts.md`, "Live feeds").
+//!
+//! No gap, no duplicate: a reader is at a position, and frames follow it. What a reader may see is
+//! asked when a frame is sent, because levels change while sockets stay open.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{
+        Query, State,
+        rejection::QueryRejection,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    response::Response,
+};
+use chrono::SecondsFormat;
+use eventlog::{Audience, FeedItem, FeedSubscription};
+use futures::{SinkExt, StreamExt, stream::SplitSink};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{App, Problem, caller::Caller, safeguard::filter_of};
+
+/// The subprotocol we speak.
+const PROTOCOL: &str = "greffe.v1";
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// A peer that has not answered for this long is gone.
+const SILENCE: Duration = Duration::from_secs(65);
+/// How long one frame may take to leave: a slower reader is closed, and resumes by position.
+const SEND_WITHIN: Duration = Duration::from_secs(5);
+/// Bytes that may wait in one socket.
+const WRITE_BUFFER: usize = 512 * 1024;
+
+const SESSION_ENDED: (u16, &str) = (4401, "the session has ended");
+const TOO_SLOW: (u16, &str) = (1013, "too slow; resume by position");
+const RESTARTING: (u16, &str) = (1012, "restarting; resume by position");
+const FAILED: (u16, &str) = (1011, "failed; resume by position");
+
+/// From where a feed goes on.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FeedCursor {
+    /// The last position seen; live only if absent.
+    pub after: Option<u64>,
+    /// The epoch of that position; another one gets `feed:reset`.
+    pub epoch: Option<Uuid>,
+}
+
+/// What a feed shows.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FeedFrame {
+    /// e.g. `safeguard:new_request`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub position: u64,
+    pub at: String,
+    /// The item after the event, as its GET would show it.
+    pub data: Value,
+}
+
+/// Frames after a position, for polling.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FeedPage {
+    pub items: Vec<FeedFrame>,
+    /// Ask next for what is after it.
+    pub position: u64,
+    pub epoch: Uuid,
+    /// The cursor was too old: fetch the lists again, then go on from `position`.
+    pub reset: bool,
+    pub server_time: String,
+}
+
+/// The routes of live feeds.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(open_safeguard_feed))
+        .routes(routes!(list_safeguard_frames))
+}
+
+/// Opens the live feed of approvals (WebSocket).
+#[utoipa::path(get, path = "/api/safeguard/ws", tag = "safeguard", params(FeedCursor),
+    responses((status = 101, description = "`feed:ready`, then frames", body = FeedFrame)))]
+async fn open_safeguard_feed(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<FeedCursor>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let cursor = filter_of(query)?;
+    let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    Ok(upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(4_096)
+        .max_write_buffer_size(WRITE_BUFFER)
+        .on_upgrade(move |socket| Reader { app, caller, feed: "safeguard" }.serve(socket, cursor)))
+}
+
+/// Frames of the approvals' feed after a position, when a socket cannot be had.
+#[utoipa::path(get, path = "/api/safeguard/feed", tag = "safeguard", params(FeedCursor),
+    responses((status = 200, description = "Frames", body = FeedPage)))]
+async fn list_safeguard_frames(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<FeedCursor>, QueryRejection>,
+) -> Result<Json<FeedPage>, Problem> {
+    let cursor = filter_of(query)?;
+    let reader = Reader { app, caller, feed: "safeguard" };
+    Ok(Json(reader.page(cursor).await?))
+}
+
+/// One reader of one feed.
+struct Reader {
+    app: App,
+    caller: Caller,
+    feed: &'static str,
+}
+
+type Sink = SplitSink<WebSocket, Message>;
+type Closing = (u16, &'static str);
+
+impl Reader {
+    async fn subscribe(&self, cursor: &FeedCursor) -> Result<(FeedSubscription, Uuid), Problem> {
+        let (epoch, _) = self.app.log.epoch().await?;
+        let same_epoch = cursor.epoch.is_none_or(|of| of == epoch);
+        let after = match same_epoch {
+            true => cursor.after,
+            false => Some(u64::MAX),
+        };
+        Ok((self.app.frames.subscribe(self.feed, after).await?, epoch))
+    }
+
+    async fn page(&self, cursor: FeedCursor) -> Result<FeedPage, Problem> {
+        let (mut frames, epoch) = self.subscribe(&cursor).await?;
+        let mut page = FeedPage {
+            items: Vec::new(),
+            position: frames.position(),
+            epoch,
+            reset: false,
+            server_time: self.server_time(),
+        };
+        while let Some(item) = frames.next_ready().await? {
+            match item {
+                FeedItem::Frame(frame) => {
+                    page.position = frame.position;
+                    if self.may_see(&frame.audience) {
+                        page.items.push(serde_json::from_str(&frame.json).map_err(Problem::internal)?);
+                    }
+                }
+                FeedItem::Reset { position } => {
+                    page.items.clear();
+                    page.position = position;
+                    page.reset = true;
+                }
+            }
+            if page.items.len() >= 1_000 {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn serve(self, socket: WebSocket, cursor: FeedCursor) {
+        metrics::gauge!("greffe_feed_sockets").increment(1.0);
+        let (mut sink, mut incoming) = socket.split();
+        let ended = self.run(&mut sink, &mut incoming, cursor).await;
+        if let Some((code, reason)) = ended {
+            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+            let _ = tokio::time::timeout(SEND_WITHIN, sink.send(close)).await;
+            // Wait for the peer's own close, so that ours is not lost with the connection.
+            let _ = tokio::time::timeout(SEND_WITHIN, async {
+                while let Some(Ok(message)) = incoming.next().await {
+                    if matches!(message, Message::Close(_)) {
+                        break;
+                    }
+                }
+            })
+            .await;
+        }
+        metrics::gauge!("greffe_feed_sockets").decrement(1.0);
+    }
+
+    /// Runs until someone ends it; `None` if the peer did.
+    async fn run(
+        &self,
+        sink: &mut Sink,
+        incoming: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin),
+        cursor: FeedCursor,
+    ) -> Option<Closing> {
+        let (mut frames, epoch) = match self.subscribe(&cursor).await {
+            Ok(subscribed) => subscribed,
+            Err(_) => return Some(FAILED),
+        };
+        let ready = json!({
+            "type": "feed:ready", "position": frames.position(), "epoch": epoch,
+            "server_time": self.server_time(),
+        });
+        if let Err(closing) = send(sink, Message::text(ready.to_string())).await {
+            return closing;
+        }
+        let mut accounts = self.app.accounts.changes();
+        let mut ping = tokio::time::interval(PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.reset();
+        let mut heard = Instant::now();
+        loop {
+            let sent = tokio::select! {
+                biased;
+                () = self.app.stopping() => return Some(RESTARTING),
+                changed = accounts.changed() => {
+                    if changed.is_err() || !self.still_signed_in() {
+                        return Some(SESSION_ENDED);
+                    }
+                    Ok(())
+                }
+                _ = ping.tick() => {
+                    if !self.still_signed_in() {
+                        return Some(SESSION_ENDED);
+                    }
+                    if heard.elapsed() > SILENCE {
+                        return Some(TOO_SLOW);
+                    }
+                    send(sink, Message::Ping(Default::default())).await
+                }
+                () = self.token_end() => return Some(SESSION_ENDED),
+                message = incoming.next() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                    Some(Ok(_)) => {
+                        heard = Instant::now();
+                        Ok(())
+                    }
+                },
+                item = frames.next() => match item {
+                    Ok(Some(item)) => self.show(sink, item).await,
+                    Ok(None) => Err(Some(TOO_SLOW)),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "a live feed could not be read");
+                        Err(Some(FAILED))
+                    }
+                },
+            };
+            if let Err(closing) = sent {
+                return closing;
+            }
+        }
+    }
+
+    async fn show(&self, sink: &mut Sink, item: FeedItem) -> Result<(), Option<Closing>> {
+        let text = match item {
+            FeedItem::Frame(frame) if self.may_see(&frame.audience) => frame.json.to_string(),
+            FeedItem::Frame(_) => return Ok(()),
+            FeedItem::Reset { position } => json!({ "type": "feed:reset", "position": position }).to_string(),
+        };
+        send(sink, Message::text(text)).await
+    }
+
+    /// Whether the session holds, and its person may still read this feed.
+    fn still_signed_in(&self) -> bool {
+        let Some(session) = &self.caller.session else {
+            return self.app.accounts.service(&self.caller.username).is_some_and(|account| account.active);
+        };
+        let Some(user_id) = self.caller.user_id() else { return false };
+        let may_read = self.app.accounts.person(user_id).is_some_and(|person| {
+            person.active && person.level >= kernel::AccreditationLevel::N1
+        });
+        may_read
+            && session.ends_at > self.app.clock.now().timestamp()
+            && !self.app.accounts.is_revoked(session.id, user_id, session.issued_at)
+    }
+
+    /// Sleeps until the token ends; for ever with a key.
+    async fn token_end(&self) {
+        let Some(session) = &self.caller.session else { return std::future::pending().await };
+        let left = session.ends_at - self.app.clock.now().timestamp();
+        tokio::time::sleep(Duration::from_secs(u64::try_from(left).unwrap_or(0))).await;
+    }
+
+    fn may_see(&self, audience: &Audience) -> bool {
+        match (audience, self.caller.user_id()) {
+            (Audience::Level(least), Some(user_id)) => {
+                self.app.accounts.person(user_id).is_some_and(|person| person.active && person.level >= *least)
+            }
+            // A service account got here by its scope: it sees what N1 sees.
+            (Audience::Level(least), None) => *least <= kernel::AccreditationLevel::N1,
+            (Audience::User(id), user_id) => user_id.is_some() && self.caller.actor.id == *id,
+        }
+    }
+
+    fn server_time(&self) -> String {
+        self.app.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+}
+
+/// Sends within the time a reader has.
+async fn send(sink: &mut Sink, message: Message) -> Result<(), Option<Closing>> {
+    match tokio::time::timeout(SEND_WITHIN, sink.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(TOO_SLOW)),
+    }
+}

@@ -1,0 +1,163 @@
+//! What every HTTP answer has in common: problems written with their trace id, security headers,
+//! the operation a request is for, and who sent it from where.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use kernel::Origin;
+use utoipa::openapi::{OpenApi, path::Operation};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    access::{self, Rule},
+    problem::Problem,
+};
+
+/// Names a request, in its problem and in the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Trace(pub Uuid);
+
+/// Lets a caller say what a request belongs to (a UUID).
+pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// The operation behind each method and path, read from the OpenAPI document: a route that is not
+/// documented has no operation, hence no rule, and is open to nobody.
+#[derive(Debug, Default)]
+pub struct Operations(HashMap<(Method, String), &'static Rule>);
+
+impl Operations {
+    pub fn new(document: &OpenApi) -> Self {
+        let mut operations = HashMap::new();
+        for (method, path, operation) in walk(document) {
+            let rule = operation.operation_id.as_deref().and_then(access::rule);
+            if let Some(rule) = rule {
+                operations.insert((method, path), rule);
+            }
+        }
+        Self(operations)
+    }
+
+    pub fn find(&self, request: &Request) -> Option<&'static Rule> {
+        let path = request.extensions().get::<MatchedPath>()?.as_str().to_owned();
+        let method = match request.method() {
+            &Method::HEAD => Method::GET,
+            other => other.clone(),
+        };
+        self.0.get(&(method, path)).copied()
+    }
+}
+
+/// Every operation of the document.
+pub fn walk(document: &OpenApi) -> Vec<(Method, String, &Operation)> {
+    let mut found = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let operations = [
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::DELETE, &item.delete),
+            (Method::PATCH, &item.patch),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                found.push((method, path.clone(), operation));
+            }
+        }
+    }
+    found
+}
+
+/// The outermost layer.
+pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let trace = request
+        .headers()
+        .get(CORRELATION)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or_else(kernel::new_id);
+    request.extensions_mut().insert(Trace(trace));
+    let secure = is_https(&app, request.headers());
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    if let Some(problem) = problem_of(&response) {
+        let kept = std::mem::take(response.headers_mut());
+        response = problem.respond(trace);
+        for name in [header::ALLOW, header::VARY, header::SET_COOKIE] {
+            kept.get_all(&name).iter().for_each(|value| {
+                response.headers_mut().append(name.clone(), value.clone());
+            });
+        }
+        copy_cors(&kept, response.headers_mut());
+    }
+    protect(response.headers_mut(), &path, secure);
+    response
+}
+
+/// The problem an answer carries, or the one its bare status stands for.
+fn problem_of(response: &Response) -> Option<Problem> {
+    let status = response.status();
+    match response.extensions().get::<Problem>() {
+        Some(problem) => Some(problem.clone()),
+        None if status == StatusCode::SERVICE_UNAVAILABLE => None,
+        None if status.is_client_error() || status.is_server_error() => Some(Problem::of_status(status)),
+        None => None,
+    }
+}
+
+fn copy_cors(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        if name.as_str().starts_with("access-control-") {
+            to.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+
+fn protect(headers: &mut HeaderMap, path: &str, secure: bool) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, CSP);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    if secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    if path.starts_with("/api/") && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// Whether the browser speaks HTTPS with us, or with the proxy before us.
+pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
+    app.config.secure_cookies
+        || headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+}
+
+/// From where a request came. A forwarded address counts only behind a proxy of ours.
+pub fn origin(app: &App, headers: &HeaderMap, peer: Option<&ConnectInfo<SocketAddr>>) -> Origin {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let forwarded = app
+        .config
+        .trust_forwarded_for
+        .then(|| text(&HeaderName::from_static("x-forwarded-for")))
+        .flatten()
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|address| address.trim().parse::<std::net::IpAddr>().ok());
+    let address = forwarded.or_else(|| peer.map(|ConnectInfo(peer)| peer.ip()));
+    Origin {
+        ip_address: address.map(|address| address.to_canonical().to_string()),
+        user_agent: text(&header::USER_AGENT).map(|agent| agent.chars().filter(|c| !c.is_control()).take(256).collect()),
+    }
+}

@@ -1,0 +1,155 @@
+//! JSON from callers: bounded in size and depth, refused with the name of the field.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
+};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{FieldError, Problem};
+
+/// The largest body (bytes).
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// How deep arrays and objects may nest; far below what endangers a stack.
+const MAX_DEPTH: usize = 64;
+
+/// A JSON body. Refuses what it cannot take with a [`Problem`].
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                essence == "application/json" || essence.ends_with("+json")
+            });
+        if !is_json {
+            return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = read_body(request, state).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// The whole body, at most [`MAX_BODY_BYTES`].
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| Problem::of_status(rejection.status()))
+}
+
+/// Reads JSON, over HTTP and NATS alike.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    if depth(bytes) > MAX_DEPTH {
+        return Err(Problem::invalid(format!("JSON may nest {MAX_DEPTH} levels deep at most.")));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(explain)?;
+    reader.end().map_err(|error| Problem::invalid(format!("This is not JSON: {error}.")))?;
+    Ok(value)
+}
+
+/// How deep the text nests, without parsing it.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match (in_text, escaped, byte) {
+            (true, true, _) => escaped = false,
+            (true, false, b'\\') => escaped = true,
+            (true, false, b'"') => in_text = false,
+            (false, _, b'"') => in_text = true,
+            (false, _, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, _, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let inner = error.into_inner();
+    if !inner.is_data() {
+        return Problem::invalid(format!("This is not JSON: {inner}."));
+    }
+    let message = inner.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let missing = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next());
+    let (field, code) = match missing {
+        Some(field) if path == "." => (field.to_owned(), "required"),
+        Some(field) => (format!("{path}.{field}"), "required"),
+        None => (path, "invalid_type"),
+    };
+    // The message may quote what was sent: only its kind is repeated.
+    let detail = match code {
+        "required" => format!("`{field}` is missing."),
+        _ => format!("`{field}` is not of the expected type."),
+    };
+    Problem { errors: vec![FieldError { field, code: code.to_owned() }], ..Problem::invalid(detail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)]
+    struct Body {
+        tool: String,
+        #[serde(default)]
+        context: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)]
+    struct Inner {
+        confidence: u8,
+    }
+
+    fn refusal(text: &str) -> (String, String) {
+        let problem = parse::<Body>(text.as_bytes()).unwrap_err();
+        assert_eq!(problem.code, "invalid");
+        problem.errors.first().map(|e| (e.field.clone(), e.code.clone())).unwrap_or_default()
+    }
+
+    #[test]
+    fn names_the_field() {
+        let named = |field: &str, code: &str| (field.to_owned(), code.to_owned());
+        assert_eq!(refusal("{}"), named("tool", "required"));
+        assert_eq!(refusal(r#"{"tool":1}"#), named("tool", "invalid_type"));
+        assert_eq!(refusal(r#"{"tool":"t","context":{}}"#), named("context.confidence", "required"));
+        assert_eq!(
+            refusal(r#"{"tool":"t","context":{"confidence":"x"}}"#),
+            named("context.confidence", "invalid_type")
+        );
+        assert_eq!(refusal("not json"), named("", ""));
+        assert_eq!(refusal(r#"{"tool":"t"} trailing"#), named("", ""));
+    }
+
+    #[test]
+    fn refuses_deep_nesting_without_parsing_it() {
+        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().code, "invalid");
+        let flat = format!(r#"["{}"]"#, "[".repeat(5_000));
+        assert!(parse::<serde_json::Value>(flat.as_bytes()).is_ok());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = parse::<Body>(&bytes);
+        }
+    }
+}

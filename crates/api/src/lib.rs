@@ -1,0 +1,266 @@
+//! The operations of the platform, over HTTP and as a NATS micro service alike.
+//!
+//! Invariants: an operation function knows neither axum nor NATS; every operation has one entry in
+//! [`access`]; every refusal leaves through [`problem`].
+
+pub mod access;
+pub mod accounts;
+mod audit;
+mod auth;
+mod bootstrap;
+mod caller;
+mod clients;
+mod commands;
+mod docs;
+mod feed;
+mod health;
+mod http;
+mod json;
+mod min_position;
+mod nats;
+mod openapi;
+mod problem;
+mod rate_limit;
+pub mod safeguard;
+mod shapes;
+mod users;
+mod web;
+
+use std::{any::Any, path::PathBuf, sync::Arc};
+
+use axum::{Router, extract::DefaultBodyLimit, http::HeaderValue, middleware, response::IntoResponse};
+use chrono::TimeDelta;
+use eventlog::EventLog;
+use kernel::Clock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use zeroize::Zeroizing;
+
+pub use auth::tokens::SecretTooShort;
+pub use bootstrap::{
+    CreatedServiceAccount, NatsAccount, NewServiceAccount, NewUser, bootstrap_admin, create_service_account,
+    create_user, disable_service_account, nats_accounts, seed_tools,
+};
+pub use caller::Caller;
+pub use commands::IdempotencyKey;
+pub use min_position::{AsOf, MinPosition};
+pub use nats::MicroService;
+pub use problem::Problem;
+pub use rate_limit::Limits;
+pub use shapes::CommandAnswer;
+
+use crate::{accounts::Accounts, auth::tokens::Tokens, http::Operations, rate_limit::RateLimits};
+
+/// Settings of the API; read once in `main`.
+pub struct Config {
+    /// `JWT_SECRET`, 32 bytes at least.
+    pub jwt_secret: Zeroizing<Vec<u8>>,
+    /// `JWT_EXPIRE_HOURS`: how long a token lasts.
+    pub token_lifetime: TimeDelta,
+    /// The platform is only reached over HTTPS.
+    pub secure_cookies: bool,
+    /// A proxy of ours sets `X-Forwarded-For`.
+    pub trust_forwarded_for: bool,
+    /// `CORS_ORIGINS`.
+    pub cors_origins: Vec<String>,
+    pub limits: Limits,
+    /// Where the front end's files are; the embedded ones if `None`.
+    pub web_folder: Option<PathBuf>,
+    /// How long an approval waits for its claim.
+    pub claim_window: TimeDelta,
+    /// How long after the claim the action may begin.
+    pub execution_window: TimeDelta,
+}
+
+impl Config {
+    /// The defaults of `contracts.md`, with this secret.
+    pub fn new(jwt_secret: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            jwt_secret,
+            token_lifetime: domain::users::TOKEN_LIFETIME,
+            secure_cookies: false,
+            trust_forwarded_for: false,
+            cors_origins: Vec::new(),
+            limits: Limits::default(),
+            web_folder: None,
+            claim_window: domain::safeguard::CLAIM_WINDOW,
+            execution_window: domain::safeguard::EXECUTION_WINDOW,
+        }
+    }
+}
+
+/// What the API works with.
+pub struct Parts {
+    pub log: EventLog,
+    pub reader: eventlog::LogReader,
+    pub frames: eventlog::FeedHub,
+    pub progress: eventlog::Progress,
+    pub nats: Option<async_nats::Client>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// The API of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What every operation can reach through [`App`].
+pub struct Inner {
+    pub log: EventLog,
+    pub(crate) frames: eventlog::FeedHub,
+    pub(crate) progress: eventlog::Progress,
+    pub(crate) nats: Option<async_nats::Client>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Option<PrometheusHandle>,
+    pub(crate) config: Config,
+    pub(crate) tokens: Tokens,
+    pub accounts: Arc<Accounts>,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) operations: Operations,
+    stopping: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Why the API cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Secret(#[from] SecretTooShort),
+    #[error(transparent)]
+    Log(#[from] eventlog::LogError),
+}
+
+impl App {
+    /// Loads the directory of accounts and starts following the log.
+    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let tokens = Tokens::new(&config.jwt_secret)?;
+        let accounts = Arc::new(Accounts::load(&parts.log, parts.clock.now()).await?);
+        let stopping = CancellationToken::new();
+        tokio::spawn(accounts.clone().follow(parts.log.clone(), parts.reader, stopping.clone()));
+        let app = Self(Arc::new(Inner {
+            rate_limits: RateLimits::new(&config.limits),
+            operations: Operations::new(&routes().1),
+            log: parts.log,
+            frames: parts.frames,
+            progress: parts.progress,
+            nats: parts.nats,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            config,
+            tokens,
+            accounts,
+            stopping,
+        }));
+        tokio::spawn(app.clone().tidy());
+        Ok(app)
+    }
+
+    /// Ends live feeds and background work; the HTTP server is the caller's to stop.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Whether [`App::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    pub(crate) async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    pub(crate) fn sign_in_limits(&self) -> rate_limit::SignInLimits {
+        rate_limit::SignInLimits {
+            pool: self.log.pool().clone(),
+            vault: self.log.vault().clone(),
+            limits: self.config.limits,
+        }
+    }
+
+    /// Forgets rate limits that no longer matter.
+    async fn tidy(self) {
+        let mut every = tokio::time::interval(std::time::Duration::from_secs(60));
+        loop {
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            self.rate_limits.shrink();
+            if self.sign_in_limits().sweep(self.clock.now()).await.is_err() {
+                tracing::warn!("old sign-in counters could not be dropped");
+            }
+        }
+    }
+}
+
+/// Every route with its operation, and the document they make.
+pub fn routes() -> (Router<App>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(openapi::get_openapi))
+        .routes(routes!(openapi::get_docs))
+        .routes(routes!(health::get_liveness))
+        .routes(routes!(health::get_readiness))
+        .routes(routes!(health::get_workflows_health))
+        .routes(routes!(health::get_metrics))
+        .merge(users::routes())
+        .merge(safeguard::routes())
+        .merge(clients::routes())
+        .merge(audit::routes())
+        .merge(feed::routes())
+        .split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// The HTTP service of an API, complete with its layers.
+pub fn router(app: App) -> Router {
+    let origins: Vec<HeaderValue> =
+        app.config.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_credentials(true)
+        .allow_methods([axum::http::Method::GET, axum::http::Method::POST, axum::http::Method::PUT])
+        .allow_headers([
+            axum::http::header::CONTENT_TYPE,
+            axum::http::header::AUTHORIZATION,
+            axum::http::HeaderName::from_static("x-requested-with"),
+            commands::IDEMPOTENCY_KEY,
+            min_position::MIN_POSITION,
+            http::CORRELATION,
+        ])
+        .expose_headers([commands::POSITION, axum::http::header::RETRY_AFTER]);
+    routes()
+        .0
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate))
+        .fallback(web::fallback)
+        .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(app.clone(), http::finish))
+        .layer(CompressionLayer::new())
+        .with_state(app)
+}
+
+fn panicked(cause: Box<dyn Any + Send + 'static>) -> axum::response::Response {
+    let text = cause
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| cause.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Problem::internal(format!("panicked: {text}")).into_response()
+}
+
+/// The OpenAPI document of this build.
+pub fn openapi_json() -> &'static str {
+    &openapi::DOCUMENT
+}

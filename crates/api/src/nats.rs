@@ -1,0 +1,261 @@
+//! The NATS micro service `greffe`: the same operations as over HTTP (`contracts.md`, "NATS").
+//!
+//! Who is speaking is the subject's second token: nats-server lets an account publish on its own
+//! subjects only. What this module must never do is decide anything: it reads, calls, answers.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{
+    HeaderMap,
+    service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt, endpoint::Endpoint},
+};
+use futures::StreamExt;
+use kernel::Origin;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    App, access,
+    caller::Caller,
+    commands::IdempotencyKey,
+    json,
+    min_position::MinPosition,
+    problem::Problem,
+    safeguard,
+};
+
+/// Requests worked on at once; more wait in the client's bounded queue.
+const AT_ONCE: usize = 256;
+/// How long requests under way may take when the process ends.
+const DRAIN: Duration = Duration::from_secs(5);
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// Name of the endpoint, its subject, the operation behind it.
+const ENDPOINTS: &[(&str, &str, &str)] = &[
+    ("request_approval", "commands.*.safeguard.request_approval", "request_approval"),
+    ("claim_execution", "commands.*.safeguard.claim_execution", "claim_execution"),
+    ("record_execution", "commands.*.safeguard.record_execution", "record_execution"),
+    ("cancel_approval", "commands.*.safeguard.cancel_approval", "cancel_approval"),
+    ("approval", "queries.*.safeguard.approval", "get_approval"),
+];
+
+/// The running micro service; it drains when it is stopped.
+pub struct MicroService {
+    service: Service,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl MicroService {
+    /// Answers requests until [`MicroService::stop`].
+    pub async fn start(app: App, client: async_nats::Client) -> Result<Self, async_nats::Error> {
+        let service = client
+            .service_builder()
+            .description("Approvals: request, claim, record, cancel, read")
+            .start("greffe", env!("CARGO_PKG_VERSION"))
+            .await?;
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        for (name, subject, operation) in ENDPOINTS {
+            let endpoint = service.endpoint_builder().name(*name).add(*subject).await?;
+            let run = Run { app: app.clone(), operation, permits: permits.clone(), tasks: tasks.clone() };
+            tasks.spawn(run.endpoint(endpoint, stop.clone()));
+        }
+        client.flush().await?;
+        Ok(Self { service, stop, tasks })
+    }
+
+    /// Takes nothing new, answers what came, and ends.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some requests over NATS were still under way at the end");
+        }
+        if let Err(error) = self.service.stop().await {
+            tracing::debug!(error = %error, "the micro service had already gone");
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Run {
+    app: App,
+    operation: &'static str,
+    permits: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl Run {
+    async fn endpoint(self, mut endpoint: Endpoint, stop: CancellationToken) {
+        let mut stopping = false;
+        loop {
+            let request = tokio::select! {
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    if endpoint.stop().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                request = endpoint.next() => request,
+            };
+            let Some(request) = request else { return };
+            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            let run = self.clone();
+            self.tasks.spawn(async move {
+                let message = &request.message;
+                // nats-server does not check the reply subject of a publish: an account could make
+                // us write where it may not.
+                if !is_own_inbox(&message.subject, message.reply.as_deref()) {
+                    tracing::warn!(nats.subject = %message.subject, "a request wants its answer elsewhere");
+                    return;
+                }
+                let answered =
+                    run.answer(message.subject.as_str(), message.headers.as_ref(), &message.payload).await;
+                let (body, headers) = reply(answered);
+                let sent = request.respond_with_headers(Ok(body.to_string().into()), headers).await;
+                if let Err(error) = sent {
+                    tracing::debug!(error = %error, "a request over NATS wants no answer");
+                }
+                drop(permit);
+            });
+        }
+    }
+
+    async fn answer(&self, subject: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Value, Problem> {
+        let name = subject.split('.').nth(1).unwrap_or_default();
+        let origin = Origin { ip_address: None, user_agent: Some("nats".into()) };
+        let caller = self.app.service_caller(name, origin, correlation(headers)).await?;
+        self.app.rate_limits.count(&caller.actor)?;
+        let answered = match access::admit(self.operation, &caller) {
+            Ok(()) => self.call(&caller, headers, payload).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = &answered {
+            let target = json::parse::<Target>(payload).ok().map(|target| target.id);
+            self.app.audit_refusal(&caller, self.operation, target.as_deref(), problem).await?;
+        }
+        answered
+    }
+
+    async fn call(&self, caller: &Caller, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Value, Problem> {
+        let app = &self.app;
+        let key = headers.and_then(|headers| headers.get(MESSAGE_ID)).map(|value| value.as_str());
+        let key = IdempotencyKey::parse(key, MESSAGE_ID)?;
+        match self.operation {
+            "request_approval" => {
+                let body = json::parse(payload)?;
+                value(safeguard::request_approval(app, caller, body, &key).await?)
+            }
+            "claim_execution" => {
+                let (id, body) = targeted(payload)?;
+                value(safeguard::claim_execution(app, caller, id, body, &key).await?)
+            }
+            "record_execution" => {
+                let (id, body) = targeted(payload)?;
+                value(safeguard::record_execution(app, caller, id, body, &key).await?)
+            }
+            "cancel_approval" => {
+                let (id, body) = targeted(payload)?;
+                value(safeguard::cancel_approval(app, caller, id, body, &key).await?)
+            }
+            "get_approval" => {
+                let (id, _) = targeted::<Value>(payload)?;
+                let read = safeguard::get_approval(app, caller, id, MinPosition(None)).await?;
+                value(read.body)
+            }
+            other => Err(Problem::not_found(format!("There is no operation {other}."))),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Target {
+    id: String,
+}
+
+/// The target's id and the body, which stand in one object.
+fn targeted<T: DeserializeOwned>(payload: &[u8]) -> Result<(Uuid, T), Problem> {
+    let target: Target = json::parse(payload)?;
+    let id = target.id.parse().map_err(|_| Problem::field("id", "invalid", "`id` is a UUID."))?;
+    Ok((id, json::parse(payload)?))
+}
+
+fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(answer).map_err(Problem::internal)
+}
+
+/// Whether the answer goes to the inbox of the account that asks (`_INBOX.<name>.…`).
+fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
+    let name = subject.split('.').nth(1).unwrap_or_default();
+    let rest = reply.and_then(|reply| reply.strip_prefix("_INBOX.")?.strip_prefix(name)?.strip_prefix('.'));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
+}
+
+fn correlation(headers: Option<&HeaderMap>) -> Uuid {
+    headers
+        .and_then(|headers| headers.get("X-Correlation-Id"))
+        .and_then(|value| value.as_str().parse().ok())
+        .unwrap_or_else(kernel::new_id)
+}
+
+/// `{"ok":true,…}` or `{"ok":false,"code","detail"}`, the latter also in the micro error headers.
+fn reply(answered: Result<Value, Problem>) -> (Value, HeaderMap) {
+    let mut headers = HeaderMap::new();
+    let body = match answered {
+        Ok(mut body) => {
+            if let Some(object) = body.as_object_mut() {
+                object.insert("ok".into(), Value::Bool(true));
+            }
+            body
+        }
+        Err(problem) => {
+            let status = problem.status.as_u16().to_string();
+            headers.insert(NATS_SERVICE_ERROR, problem.code);
+            headers.insert(NATS_SERVICE_ERROR_CODE, status.as_str());
+            json!({
+                "ok": false, "code": problem.code, "detail": problem.detail,
+                "errors": problem.errors, "current": problem.current,
+            })
+        }
+    };
+    (body, headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_carry_their_code_twice() {
+        let (body, headers) = reply(Err(Problem::not_found("no")));
+        assert_eq!(body["ok"], false);
+        assert_eq!(body["code"], "not_found");
+        assert_eq!(headers.get(NATS_SERVICE_ERROR).map(|v| v.as_str()), Some("not_found"));
+        assert_eq!(headers.get(NATS_SERVICE_ERROR_CODE).map(|v| v.as_str()), Some("404"));
+        let (body, headers) = reply(Ok(json!({"id": "x"})));
+        assert_eq!(body, json!({"ok": true, "id": "x"}));
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn answers_go_to_the_asker_only() {
+        let subject = "commands.support.safeguard.request_approval";
+        assert!(is_own_inbox(subject, Some("_INBOX.support.abc.1")));
+        for bad in [None, Some("events.a.b"), Some("_INBOX.supportx.a"), Some("_INBOX.support"), Some("_INBOX.other.a")] {
+            assert!(!is_own_inbox(subject, bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_endpoint_has_a_rule() {
+        for (_, subject, operation) in ENDPOINTS {
+            assert!(access::rule(operation).is_some(), "{subject}");
+        }
+    }
+}

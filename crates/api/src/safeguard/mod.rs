@@ -1,0 +1,16 @@
+//! Approvals of risky actions, and the registry that says how risky each tool is.
+
+mod commands;
+mod queries;
+mod routes;
+mod shapes;
+mod tools;
+
+pub use commands::{
+    approve_request, break_glass, cancel_approval, claim_execution, postpone_request, record_execution,
+    reject_request, request_approval,
+};
+pub use queries::get_approval;
+pub(crate) use routes::filter_of;
+pub use routes::routes;
+pub use shapes::*;

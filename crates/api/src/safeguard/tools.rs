@@ -1,0 +1,77 @@
+//! The tool registry: how risky each action is.
+
+use axum::extract::{Path, State};
+use domain::safeguard::{Tool as DomainTool, ToolCommand, ToolEntry};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{queries, shapes::*};
+use crate::{
+    App, Problem,
+    caller::Caller,
+    commands::{self, IdempotencyKey},
+    json::JsonBody,
+    min_position::{AsOf, MinPosition},
+    shapes::CommandAnswer,
+};
+
+/// The routes of the tool registry.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_tools)).routes(routes!(get_tool, put_tool))
+}
+
+/// Every registered tool.
+#[utoipa::path(get, path = "/api/safeguard/tools", tag = "safeguard",
+    responses((status = 200, description = "Tools", body = ToolPage)))]
+async fn list_tools(State(app): State<App>, _caller: Caller, from: MinPosition) -> Result<AsOf<ToolPage>, Problem> {
+    queries::list_tools(&app, from).await
+}
+
+/// One tool.
+#[utoipa::path(get, path = "/api/safeguard/tools/{name}", tag = "safeguard", params(("name" = String, Path)),
+    responses((status = 200, description = "The tool", body = Tool), (status = 404, description = "not_found")))]
+async fn get_tool(
+    State(app): State<App>,
+    _caller: Caller,
+    from: MinPosition,
+    Path(name): Path<String>,
+) -> Result<AsOf<Tool>, Problem> {
+    queries::get_tool(&app, &name, from).await
+}
+
+/// Registers a tool, or classifies it anew.
+#[utoipa::path(put, path = "/api/safeguard/tools/{name}", tag = "safeguard",
+    params(("name" = String, Path)), request_body = PutTool,
+    responses((status = 200, description = "Done", body = CommandAnswer)))]
+async fn put_tool(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path(name): Path<String>,
+    JsonBody(body): JsonBody<PutTool>,
+) -> Result<CommandAnswer, Problem> {
+    register_tool(&app, &caller, name, body, &key).await
+}
+
+/// Registers a tool, or classifies it anew.
+pub async fn register_tool(
+    app: &App,
+    caller: &Caller,
+    name: String,
+    body: PutTool,
+    key: &IdempotencyKey,
+) -> Result<CommandAnswer, Problem> {
+    let context = commands::context(caller, "put_tool", key, &(&name, &body))?;
+    let description = body.description.unwrap_or_default();
+    let command = ToolCommand::Put {
+        entry: ToolEntry {
+            name: name.clone(),
+            level: body.level.into(),
+            description: events::safeguard::ToolDescription { fr: description.fr, en: description.en },
+            schema_fingerprint: body.schema_fingerprint,
+        },
+        version: body.version,
+        now: caller.at,
+    };
+    let executed = app.log.execute::<DomainTool>(&DomainTool::id(&name), command, &(), &context).await?;
+    Ok(commands::answer(name, executed))
+}
