@@ -67,11 +67,13 @@ async fn keep(
     let mut connection: Option<PgConnection> = None;
     let mut tick = tokio::time::interval(TRY_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let mut is_open = true;
+    // Until nobody holds a lease, nor can ask for one.
+    while is_open || !leases.is_empty() {
         tokio::select! {
-            request = requests.recv() => match request {
+            request = requests.recv(), if is_open => match request {
                 Some((name, held)) => drop(leases.insert(name, held)),
-                None => return,
+                None => is_open = false,
             },
             _ = tick.tick() => {}
         }

@@ -70,10 +70,12 @@ impl EventType for BookEvent {
     fn personal(&self) -> Vec<PersonalField> {
         match self {
             Self::Written { owner, .. } => {
-                vec![PersonalField {
-                    pointer: "/line",
-                    subject: format!("person:{owner}"),
-                }]
+                ["/line", "/owner"]
+                    .map(|pointer| PersonalField {
+                        pointer,
+                        subject: format!("person:{owner}"),
+                    })
+                    .to_vec()
             }
             _ => Vec::new(),
         }

@@ -1,0 +1,152 @@
+//! Commands in process, 32 at once: load, decide, append durably. Ours beside cqrs-es + postgres-es
+//! and beside bare single-row inserts.
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use cqrs_es::CqrsFramework;
+use eventlog::{CommandContext, CommandKey, EventLog, Vault};
+use futures::future::join_all;
+use kernel::{Actor, AggregateId, Metadata, new_id};
+use postgres_es::{PostgresEventRepository, postgres_cqrs};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+use crate::account::{Account, Deposit};
+
+/// How many commands are under way at once.
+pub const AT_ONCE: usize = 32;
+/// An account takes so many deposits, then the next one is opened.
+const DEPOSITS: u64 = 10;
+
+/// The table that postgres-es documents.
+const PEER_TABLE: &str = "CREATE TABLE IF NOT EXISTS events (
+    aggregate_type text NOT NULL, aggregate_id text NOT NULL,
+    sequence bigint CHECK (sequence >= 0) NOT NULL, event_type text NOT NULL,
+    event_version text NOT NULL, payload json NOT NULL, metadata json NOT NULL,
+    PRIMARY KEY (aggregate_type, aggregate_id, sequence))";
+
+pub async fn connect(url: &str) -> anyhow::Result<PgPool> {
+    Ok(PgPoolOptions::new()
+        .max_connections(AT_ONCE as u32)
+        .connect(url)
+        .await?)
+}
+
+/// A fresh database beside the others of the same server.
+pub async fn database(admin: &PgPool, url: &str, name: &str) -> anyhow::Result<String> {
+    sqlx::query(&format!("CREATE DATABASE {name}"))
+        .execute(admin)
+        .await?;
+    let (base, _) = url
+        .rsplit_once('/')
+        .ok_or_else(|| anyhow::anyhow!("no database in the URL"))?;
+    Ok(format!("{base}/{name}"))
+}
+
+pub async fn open_log(url: &str) -> anyhow::Result<EventLog> {
+    let pool = connect(url).await?;
+    eventlog::migrate(&pool).await?;
+    Ok(EventLog::open(pool.clone(), Vault::new(pool, &[7; 32])).await?)
+}
+
+/// Runs one command after another in so many tasks until time is up; commands per second.
+pub async fn rate<F: Future<Output = anyhow::Result<()>>>(
+    tasks: usize,
+    time: Duration,
+    command: impl Fn(usize, u64) -> F,
+) -> anyhow::Result<f64> {
+    let done = AtomicU64::new(0);
+    let started = Instant::now();
+    let results = join_all((0..tasks).map(|task| {
+        let (done, command) = (&done, &command);
+        async move {
+            let mut nth = 0;
+            while started.elapsed() < time {
+                command(task, nth).await?;
+                nth += 1;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            anyhow::Ok(())
+        }
+    }))
+    .await;
+    results.into_iter().collect::<anyhow::Result<()>>()?;
+    Ok(done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Our own: every command has an idempotency key, and is remembered by it.
+pub async fn ours(log: &EventLog, run: &str, time: Duration) -> anyhow::Result<f64> {
+    let metadata = Metadata::new(Actor::service("bench"), new_id());
+    rate(AT_ONCE, time, |task, nth| {
+        let metadata = metadata.clone();
+        async move {
+            let id = AggregateId::new(format!("{run}-{task}-{}", nth / DEPOSITS))?;
+            let amount = nth as i64 + 1;
+            let key = format!("{run}-{task}-{nth}");
+            let key = CommandKey::for_caller(&metadata.actor, "deposit", &key, &(&id, amount))?;
+            let context = CommandContext {
+                metadata,
+                key: Some(key),
+            };
+            log.execute::<Account>(&id, Deposit { amount }, &(), &context)
+                .await?;
+            Ok(())
+        }
+    })
+    .await
+}
+
+/// cqrs-es + postgres-es as their documentation sets them up; commands have no keys there.
+pub struct Peer {
+    cqrs: CqrsFramework<
+        Account,
+        cqrs_es::persist::PersistedEventStore<PostgresEventRepository, Account>,
+    >,
+}
+
+impl Peer {
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let pool = connect(url).await?;
+        sqlx::query(PEER_TABLE).execute(&pool).await?;
+        Ok(Self {
+            cqrs: postgres_cqrs(pool, Vec::new(), ()),
+        })
+    }
+
+    pub async fn rate(&self, run: &str, time: Duration) -> anyhow::Result<f64> {
+        rate(AT_ONCE, time, |task, nth| async move {
+            let id = format!("{run}-{task}-{}", nth / DEPOSITS);
+            self.cqrs
+                .execute(
+                    &id,
+                    Deposit {
+                        amount: nth as i64 + 1,
+                    },
+                )
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What `pgbench` would do with a one-line script: one durable row per transaction.
+pub async fn single_inserts(pool: &PgPool, time: Duration) -> anyhow::Result<f64> {
+    sqlx::query(
+        "CREATE TABLE IF NOT EXISTS single_rows (id uuid PRIMARY KEY, payload jsonb NOT NULL)",
+    )
+    .execute(pool)
+    .await?;
+    rate(AT_ONCE, time, |_, nth| async move {
+        sqlx::query("INSERT INTO single_rows VALUES ($1, $2)")
+            .bind(new_id())
+            .bind(serde_json::json!({ "amount": nth, "note": "a row of about the same size" }))
+            .execute(pool)
+            .await?;
+        Ok(())
+    })
+    .await
+}

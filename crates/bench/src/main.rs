@@ -1,0 +1,216 @@
+//! `make bench`: the platform beside its peers, in one run on one machine. Ratios, not times: the
+//! machine is shared. `QUICK=1` takes under a minute.
+
+mod account;
+mod commands;
+mod log;
+mod report;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use embedded::{EmbeddedConfig, Servers};
+use report::{Row, median};
+
+#[derive(Parser)]
+#[command(about = "Measures Greffe beside its peers")]
+struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// Also append to a log of ten million events.
+    #[arg(long)]
+    ten_million: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// One of eight appending processes; used by the benchmark itself.
+    #[command(hide = true)]
+    AppendChild {
+        #[arg(long)]
+        run: String,
+        #[arg(long)]
+        seconds: f64,
+    },
+}
+
+/// How long and how often everything is measured.
+struct Plan {
+    slice: Duration,
+    rounds: usize,
+    large: i64,
+    relayed: i64,
+}
+
+impl Plan {
+    fn new(is_quick: bool, is_huge: bool) -> Self {
+        let large = if is_huge { 10_000_000 } else { 1_000_000 };
+        if is_quick {
+            return Self {
+                slice: Duration::from_millis(1_000),
+                rounds: 3,
+                large: 200_000,
+                relayed: 100_000,
+            };
+        }
+        Self {
+            slice: Duration::from_secs(4),
+            rounds: 5,
+            large,
+            relayed: 500_000,
+        }
+    }
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(What::AppendChild { run, seconds }) = arguments.what {
+        let url = std::env::var("BENCH_DATABASE_URL").context("BENCH_DATABASE_URL")?;
+        return log::append_as_child(&url, &run, Duration::from_secs_f64(seconds)).await;
+    }
+    let is_quick = std::env::var("QUICK").is_ok_and(|quick| quick == "1");
+    let plan = Plan::new(is_quick, arguments.ten_million);
+    let folder = tempfile::tempdir()?;
+    let servers = Servers::start(EmbeddedConfig::new(folder.path())).await?;
+    let rows = measure(&servers, &plan).await;
+    servers.stop().await;
+    report::publish(&rows?)
+}
+
+async fn measure(servers: &Servers, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    let url = servers.postgres_url().context("no PostgreSQL")?;
+    let admin = commands::connect(&url).await?;
+    let mut rows = Vec::new();
+    rows.extend(in_process(&admin, &url, plan).await?);
+    rows.extend(table_size(&admin, &url, plan).await?);
+    rows.extend(processes(&admin, &url, plan).await?);
+    rows.push(relay(servers, &admin, &url, plan).await?);
+    Ok(rows)
+}
+
+async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("commands in process …");
+    let ours = commands::open_log(&commands::database(admin, url, "ours").await?).await?;
+    let peer = commands::Peer::open(&commands::database(admin, url, "peer").await?).await?;
+    let (mut our_rates, mut peer_rates, mut bare_rates) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let run = format!("r{round}");
+        let rates = (
+            commands::ours(&ours, &run, plan.slice).await?,
+            peer.rate(&run, plan.slice).await?,
+            commands::single_inserts(admin, plan.slice).await?,
+        );
+        // The first round warms up.
+        if round > 0 {
+            our_rates.push(rates.0);
+            peer_rates.push(rates.1);
+            bare_rates.push(rates.2);
+        }
+    }
+    let (our, peer, bare) = (median(our_rates), median(peer_rates), median(bare_rates));
+    Ok(vec![
+        Row::at_least(
+            "commands in process / cqrs-es + postgres-es",
+            our,
+            peer,
+            Some(3.0),
+            "commands/s",
+        ),
+        Row::at_least(
+            "commands in process / bare single-row inserts",
+            our,
+            bare,
+            None,
+            "commands/s",
+        ),
+    ])
+}
+
+async fn table_size(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("append at 10 thousand and at {} events …", plan.large);
+    let small = commands::open_log(&commands::database(admin, url, "small").await?).await?;
+    let large = commands::open_log(&commands::database(admin, url, "large").await?).await?;
+    log::fill(small.pool(), 10_000).await?;
+    log::fill(large.pool(), plan.large).await?;
+    let (mut at_small, mut at_large) = (Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let run = format!("s{round}");
+        let rates = (
+            commands::ours(&small, &run, plan.slice).await?,
+            commands::ours(&large, &run, plan.slice).await?,
+        );
+        if round > 0 {
+            at_small.push(1e6 / rates.0);
+            at_large.push(1e6 / rates.1);
+        }
+    }
+    let name = format!("append cost at {} / at 10,000 events", plan.large);
+    Ok(vec![Row::at_most(
+        &name,
+        median(at_large),
+        median(at_small),
+        1.2,
+        "µs/event",
+    )])
+}
+
+async fn processes(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("eight processes appending …");
+    let url = commands::database(admin, url, "processes").await?;
+    let log = commands::open_log(&url).await?;
+    let (mut ones, mut eights, mut p99s) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..plan.rounds {
+        ones.push(log::one_process(&log, &format!("one{round}"), plan.slice).await?);
+        let (rate, p99) = log::eight_processes(&url, plan.slice).await?;
+        eights.push(rate);
+        p99s.push(p99);
+    }
+    let (eight, one) = (median(eights), median(ones));
+    Ok(vec![
+        Row::at_least(
+            "8 processes appending / one process",
+            eight,
+            one,
+            Some(0.15),
+            "events/s",
+        ),
+        Row::within("8 processes appending, p99", median(p99s), 30.0, "ms"),
+    ])
+}
+
+async fn relay(
+    servers: &Servers,
+    admin: &sqlx::PgPool,
+    url: &str,
+    plan: &Plan,
+) -> anyhow::Result<Row> {
+    println!("relay of {} events …", plan.relayed);
+    let log = commands::open_log(&commands::database(admin, url, "relayed").await?).await?;
+    log::fill(log.pool(), plan.relayed).await?;
+    let nats = servers.nats_url().context("no nats-server")?;
+    let who = servers.nats_credentials().context("no nats-server")?;
+    let connect = || {
+        async_nats::ConnectOptions::with_user_and_password(who.user.clone(), who.password.clone())
+            .connect(nats.clone())
+    };
+    let (mut relayed, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds.min(3) {
+        relayed.push(log::relay(&log, connect().await?).await?);
+        let client = connect().await?;
+        raw.push(log::raw_publish(&log, client.clone()).await?);
+        async_nats::jetstream::new(client)
+            .delete_stream(eventlog::EVENTS)
+            .await?;
+        log.begin_epoch().await?;
+    }
+    let name = "relay / pipelined raw JetStream publish";
+    Ok(Row::at_least(
+        name,
+        median(relayed),
+        median(raw),
+        Some(0.5),
+        "events/s",
+    ))
+}

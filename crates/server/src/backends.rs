@@ -1,0 +1,297 @@
+//! PostgreSQL and NATS of this process: its own children, or those that are configured.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use async_nats::ConnectOptions;
+use embedded::{EmbeddedConfig, NatsUser, Servers, nats_users};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{Config, Secret},
+    data_folder::DataFolder,
+};
+
+const MASTER_KEY: &str = "master-key";
+const JWT_SECRET: &str = "jwt";
+
+/// Where the servers are, and the children among them.
+pub struct Backends {
+    servers: Option<Arc<Servers>>,
+    pub database_url: Secret,
+    pub nats: NatsAccess,
+    pub folder: DataFolder,
+    is_own_database: bool,
+}
+
+/// How the platform reaches NATS.
+#[derive(Debug, Clone)]
+pub struct NatsAccess {
+    /// May hold credentials.
+    url: Secret,
+    user: Option<(String, Secret)>,
+    creds: Option<Secret>,
+    users: UsersFile,
+}
+
+/// Who writes the users of NATS, and how.
+#[derive(Debug, Clone)]
+enum UsersFile {
+    /// Our own nats-server does.
+    Child,
+    File { path: PathBuf, url: Secret, system_password: Secret },
+    /// Somebody else does.
+    Nobody,
+}
+
+impl Backends {
+    /// Starts what is not configured. `holds_folder`: whether this process is the folder's platform,
+    /// also when it has no children.
+    pub async fn start(config: &Config, holds_folder: bool) -> anyhow::Result<Self> {
+        let (want_postgres, want_nats) = (config.database_url.is_none(), config.nats_url.is_none());
+        let servers = if want_postgres || want_nats || holds_folder {
+            let embedded = EmbeddedConfig {
+                want_postgres,
+                want_nats,
+                ..EmbeddedConfig::new(&config.data_dir)
+            };
+            Some(Arc::new(Servers::start(embedded).await?))
+        } else {
+            None
+        };
+        let own = servers.as_ref();
+        let database_url = match &config.database_url {
+            Some(url) => url.clone(),
+            None => {
+                Secret::new(own.and_then(|it| it.postgres_url()).context("PostgreSQL has no address")?)
+            }
+        };
+        let nats = match own.and_then(|it| Some((it.nats_url()?, it.nats_credentials()?))) {
+            Some((url, credentials)) => NatsAccess {
+                url: Secret::new(url),
+                user: Some((credentials.user, Secret::new(credentials.password))),
+                creds: None,
+                users: UsersFile::Child,
+            },
+            None => NatsAccess::configured(config)?,
+        };
+        Ok(Self {
+            folder: DataFolder::new(own.map_or(&*config.data_dir, |it| it.data_dir())),
+            servers,
+            database_url,
+            nats,
+            is_own_database: want_postgres,
+        })
+    }
+
+    /// The servers of a platform that runs on this data folder.
+    pub fn of_running(config: &Config, running: &crate::data_folder::Endpoints) -> anyhow::Result<Self> {
+        let folder = DataFolder::new(&config.data_dir);
+        let nats = match (&config.nats_url, folder.secret("nats-platform")?) {
+            (None, Some(password)) => NatsAccess {
+                url: Secret::new(&*running.nats),
+                user: Some((nats_users::PLATFORM.to_owned(), password)),
+                creds: None,
+                users: UsersFile::Nobody,
+            },
+            (None, None) => bail!("the platform that runs uses a NATS of its own: set NATS_URL"),
+            (Some(_), _) => NatsAccess::configured(config)?,
+        };
+        Ok(Self {
+            servers: None,
+            database_url: Secret::new(&*running.database),
+            nats,
+            folder,
+            is_own_database: config.database_url.is_none(),
+        })
+    }
+
+    pub async fn connect_database(&self, connections: u32) -> anyhow::Result<PgPool> {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect(self.database_url.expose())
+            .await
+            .context("PostgreSQL cannot be reached: is it running, and is DATABASE_URL right?")
+    }
+
+    /// The key that seals the subjects' keys. Ours is drawn at the first start; one for a database
+    /// that already holds sealed data is never drawn anew, because nothing could be read with it.
+    pub async fn master_key(&self, config: &Config, pool: &PgPool) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+        let secret = match (&config.master_key, self.folder.secret(MASTER_KEY)?) {
+            (Some(secret), _) => secret.clone(),
+            (None, Some(kept)) if self.is_own_database => kept,
+            (None, _) if !self.is_own_database => bail!(
+                "GREFFE_MASTER_KEY is required with DATABASE_URL: 32 bytes at least, e.g. \
+                 `openssl rand -hex 32`; keep a copy elsewhere, nothing sealed is readable without it"
+            ),
+            (None, _) => {
+                let is_used: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM subject_keys)")
+                    .fetch_one(pool)
+                    .await?;
+                if is_used {
+                    bail!(
+                        "{} is missing, and the database holds data sealed with it: put it back \
+                         or set GREFFE_MASTER_KEY",
+                        self.folder.path().join("secrets").join(MASTER_KEY).display()
+                    );
+                }
+                self.folder.kept_or_drawn(MASTER_KEY)?
+            }
+        };
+        Ok(key_bytes(secret.expose()))
+    }
+
+    pub fn jwt_secret(&self, config: &Config) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        let secret = match &config.jwt_secret {
+            Some(secret) => secret.clone(),
+            None if self.is_own_database => self.folder.kept_or_drawn(JWT_SECRET)?,
+            None => bail!(
+                "JWT_SECRET is required with DATABASE_URL: 32 bytes at least, e.g. \
+                 `openssl rand -hex 32`"
+            ),
+        };
+        Ok(Zeroizing::new(secret.expose().as_bytes().to_vec()))
+    }
+
+    /// Writes the users of NATS, as often as it is called; `None` if somebody else does.
+    pub fn users_writer(&self) -> Option<UsersWriter> {
+        match &self.nats.users {
+            UsersFile::Child => {
+                self.servers.as_ref().map(|it| UsersWriter::Child(Arc::downgrade(it)))
+            }
+            UsersFile::File { path, url, system_password } => Some(UsersWriter::File {
+                path: path.clone(),
+                url: url.clone(),
+                system_password: system_password.clone(),
+            }),
+            UsersFile::Nobody => None,
+        }
+    }
+
+    /// Stops the children; everything that uses them must have ended.
+    pub async fn stop(self) {
+        let Some(mut servers) = self.servers else { return };
+        // A writer may still be at work for a moment.
+        for _ in 0..100 {
+            match Arc::try_unwrap(servers) {
+                Ok(alone) => return alone.stop().await,
+                Err(shared) => servers = shared,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tracing::warn!("the servers were still in use at the end");
+    }
+}
+
+/// See [`Backends::users_writer`].
+#[derive(Clone)]
+pub enum UsersWriter {
+    Child(std::sync::Weak<Servers>),
+    File { path: PathBuf, url: Secret, system_password: Secret },
+}
+
+impl UsersWriter {
+    pub async fn write(&self, users: Vec<NatsUser>) -> anyhow::Result<()> {
+        match self {
+            Self::Child(servers) => match servers.upgrade() {
+                Some(servers) => Ok(servers.set_nats_users(&users).await?),
+                None => bail!("nats-server has stopped"),
+            },
+            Self::File { path, url, system_password } => {
+                nats_users::write(path, &users)?;
+                Ok(nats_users::request_reload(url.expose(), system_password.expose()).await?)
+            }
+        }
+    }
+}
+
+impl NatsAccess {
+    fn configured(config: &Config) -> anyhow::Result<Self> {
+        let url = config.nats_url.clone().context("NATS_URL is not set")?;
+        let users = match (&config.nats_users_file, &config.nats_system_password) {
+            (Some(path), Some(password)) => UsersFile::File {
+                path: path.clone(),
+                url: Secret::new(without_credentials(url.expose())),
+                system_password: password.clone(),
+            },
+            (Some(_), None) => bail!("NATS_USERS_FILE needs NATS_SYSTEM_PASSWORD, to have it read again"),
+            (None, _) => UsersFile::Nobody,
+        };
+        Ok(Self { url, user: None, creds: config.nats_creds.clone(), users })
+    }
+
+    /// Without credentials.
+    pub fn address(&self) -> String {
+        without_credentials(self.url.expose())
+    }
+
+    /// Connects as the platform. `patient`: returns at once and goes on trying in the background.
+    pub async fn connect(&self, patient: bool) -> anyhow::Result<async_nats::Client> {
+        let mut options = ConnectOptions::new()
+            .name("greffe")
+            .connection_timeout(Duration::from_secs(2))
+            .reconnect_delay_callback(|tries| Duration::from_millis(50 * tries.min(20) as u64));
+        if patient {
+            options = options.retry_on_initial_connect();
+        }
+        if let Some((user, password)) = &self.user {
+            options = options.user_and_password(user.clone(), password.expose().to_owned());
+        }
+        if let Some(creds) = &self.creds {
+            options = match creds.expose().trim_start().starts_with("-----BEGIN") {
+                true => options.credentials(creds.expose())?,
+                false => options
+                    .credentials_file(creds.expose())
+                    .await
+                    .context("the file that NATS_CREDS names cannot be read")?,
+            };
+        }
+        options
+            .connect(self.url.expose())
+            .await
+            .with_context(|| format!("NATS at {} cannot be reached", self.address()))
+    }
+}
+
+/// `nats://user:password@host` → `nats://host`.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+/// 64 hex digits are the key itself; any other text of 32 bytes or more is hashed into one.
+fn key_bytes(text: &str) -> Zeroizing<[u8; 32]> {
+    use sha2::{Digest, Sha256};
+    let mut key = Zeroizing::new([0; 32]);
+    if hex::decode_to_slice(text, &mut *key).is_err() {
+        *key = Sha256::digest(text).into();
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_credentials() {
+        for (url, shown) in [
+            ("nats://platform:p@ss@host:4222", "nats://host:4222"),
+            ("tls://host:4222", "tls://host:4222"),
+            ("host:4222", "nats://host:4222"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_key_is_hex_or_any_long_text() {
+        assert_eq!(*key_bytes(&"ab".repeat(32)), [0xab; 32]);
+        let text = key_bytes("a passphrase that is long enough to be one");
+        assert_ne!(*text, [0; 32]);
+        assert_eq!(text, key_bytes("a passphrase that is long enough to be one"));
+    }
+}

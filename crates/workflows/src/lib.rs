@@ -1,0 +1,19 @@
+//! Long-running reactions: what the platform does by itself because of an event or of the time.
+//!
+//! Invariants: everything here may run twice and has one effect, because the commands it sends are
+//! named after the event that caused them; one process at a time does each thing (a lease); nothing
+//! here decides a rule of a context.
+
+mod approvals;
+mod clerk;
+mod decisions;
+mod decisions_stream;
+mod housekeeping;
+mod nats_users;
+
+pub use approvals::ApprovalDuty;
+pub use clerk::{Clerk, ClerkParts, Duty, NotDone, Settled};
+pub use decisions::Decisions;
+pub use decisions_stream::DECISIONS;
+pub use housekeeping::{Housekeeping, Pruned, prune};
+pub use nats_users::{NatsUsers, SyncState};

@@ -1,0 +1,65 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test, type Page } from '@playwright/test'
+import { sessionFile, useTheme, type Theme } from './platform'
+
+const pages: [path: string, heading: string][] = [
+  ['/', 'Menu principal'],
+  ['/safeguard/pending', 'Approbations en attente'],
+  ['/safeguard/history', 'Historique des demandes'],
+  ['/safeguard/statistics', 'Statistiques'],
+  ['/safeguard/tools', 'Registre des outils'],
+  ['/safeguard/clients', 'Registre des clients'],
+  ['/audit', 'Journal d’audit'],
+  ['/nulle-part', 'Page introuvable'],
+]
+const themes: Theme[] = ['light', 'dark']
+const widths = [375, 1440]
+
+async function expectAccessible(page: Page) {
+  // Arriving elements fade in: half-transparent text would be measured as too pale.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((each) => each.finished)))
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+    .analyze()
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  const found = serious.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' | ')}`)
+  expect(found).toEqual([])
+}
+
+async function expectNoSidewaysScroll(page: Page) {
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  expect(overflow).toBeLessThanOrEqual(0)
+}
+
+for (const theme of themes) {
+  for (const width of widths) {
+    test.describe(`${theme}, ${width} px`, () => {
+      test.use({ viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+
+      test('the sign-in page', async ({ page }) => {
+        await useTheme(page, theme)
+        await page.goto('/sign-in')
+        await expect(page.getByRole('heading', { name: 'Connexion' })).toBeVisible()
+        await expectAccessible(page)
+        await expectNoSidewaysScroll(page)
+      })
+
+      test.describe('signed in', () => {
+        test.use({ storageState: sessionFile })
+        for (const [path, heading] of pages) {
+          test(path, async ({ page }) => {
+            await useTheme(page, theme)
+            await page.goto(path)
+            await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeAttached()
+            await page.waitForLoadState('networkidle')
+            await expect(page.getByText('Chargement…')).toHaveCount(0)
+            await expectAccessible(page)
+            await expectNoSidewaysScroll(page)
+          })
+        }
+      })
+    })
+  }
+}

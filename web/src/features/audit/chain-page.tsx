@@ -1,0 +1,107 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { CircleDot } from 'lucide-react'
+import { chainQuery } from '@/api/audit'
+import { describeError } from '@/api/problem'
+import type { LoggedEvent } from '@/api/types'
+import { formatDate, formatTimeSeconds } from '@/lib/format'
+import { useT } from '@/lib/i18n'
+import { useTitle } from '@/lib/use-title'
+import { Button } from '@/ui/button'
+import { Card, Page, PageHeader } from '@/ui/page'
+import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
+import { Timeline, type TimelineStep } from '@/ui/timeline'
+import { BackLink } from './back-link'
+import { Details } from './details'
+import { actorLabel, shortId } from './labels'
+
+const route = getRouteApi('/app/audit/chain/$correlationId')
+
+export function ChainPage() {
+  const { t } = useT()
+  const { correlationId } = route.useParams()
+  const query = useInfiniteQuery(chainQuery(correlationId))
+  const events = query.data?.pages.flatMap((page) => page.items) ?? []
+  const problem = query.error ? describeError(query.error, t) : null
+  useTitle(t('audit.chain'))
+  return (
+    <Page className="max-w-3xl">
+      <BackLink />
+      <PageHeader
+        title={t('audit.chain')}
+        intro={t('audit.chain_text')}
+        aside={<p className="text-soft w-full font-mono text-sm break-all">{correlationId}</p>}
+      />
+      {problem ? (
+        <ErrorState
+          text={problem.text}
+          trace={problem.traceId}
+          retryLabel={t('common.retry')}
+          onRetry={() => void query.refetch()}
+        />
+      ) : null}
+      {query.isPending ? (
+        <Card>
+          <SkeletonRows label={t('common.loading')} />
+        </Card>
+      ) : null}
+      {query.data && events.length === 0 ? (
+        <EmptyState title={t('audit.empty')} text={t('audit.empty_text')} />
+      ) : null}
+      {events.length > 0 ? (
+        <Card className="p-4 sm:p-6">
+          <ChainTimeline events={events} />
+          {query.hasNextPage ? (
+            <div className="mt-6 text-center">
+              <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                {t('common.load_more')}
+              </Button>
+            </div>
+          ) : null}
+        </Card>
+      ) : null}
+    </Page>
+  )
+}
+
+function ChainTimeline({ events }: { events: LoggedEvent[] }) {
+  const { t, language } = useT()
+  const causes = new Map(events.map((event) => [event.event_id, event]))
+  const steps = events.map((event): TimelineStep => {
+    const cause = event.causation_id ? causes.get(event.causation_id) : undefined
+    return {
+      key: event.event_id,
+      icon: CircleDot,
+      tone: 'accent',
+      title: <span className="font-mono text-sm break-all">{event.type}</span>,
+      meta: (
+        <>
+          <span className="text-ink font-medium">{actorLabel(event.actor)}</span> ·{' '}
+          <time dateTime={event.recorded_at}>
+            {formatDate(event.recorded_at, language)}{' '}
+            {formatTimeSeconds(event.recorded_at, language)}
+          </time>{' '}
+          · {t('audit.position')} {event.position}
+        </>
+      ),
+      body: (
+        <>
+          {cause ? (
+            <p className="text-soft text-sm">
+              {t('audit.caused_by')} <span className="font-mono break-all">{cause.type}</span>
+            </p>
+          ) : null}
+          <Link
+            to="/audit/$targetType/$targetId"
+            params={{ targetType: event.aggregate_type, targetId: event.aggregate_id }}
+            className="text-accent inline-block min-h-6 text-sm underline-offset-4 hover:underline"
+          >
+            {event.aggregate_type} · {shortId(event.aggregate_id)}
+          </Link>
+          <Details data={event.data} />
+        </>
+      ),
+    }
+  })
+  return <Timeline steps={steps} label={t('audit.chain')} />
+}

@@ -1,0 +1,112 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { Check, GitBranch, TriangleAlert, X } from 'lucide-react'
+import { auditQuery } from '@/api/audit'
+import { describeError } from '@/api/problem'
+import type { AuditItem } from '@/api/types'
+import { formatDate, formatTimeSeconds } from '@/lib/format'
+import { useT } from '@/lib/i18n'
+import { useTitle } from '@/lib/use-title'
+import { Button } from '@/ui/button'
+import { Card, Page, PageHeader } from '@/ui/page'
+import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
+import { Timeline, type TimelineStep } from '@/ui/timeline'
+import { BackLink } from './back-link'
+import { Details } from './details'
+import { actorLabel, browserName } from './labels'
+import { OutcomeBadge } from './outcome-badge'
+
+const route = getRouteApi('/app/audit/$targetType/$targetId')
+
+export function EntityPage() {
+  const { t } = useT()
+  const { targetType, targetId } = route.useParams()
+  const query = useInfiniteQuery(auditQuery({ target_type: targetType, target_id: targetId }))
+  const items = query.data?.pages.flatMap((page) => page.items) ?? []
+  const problem = query.error ? describeError(query.error, t) : null
+  const title = t('audit.entity', { type: targetType })
+  useTitle(title)
+  return (
+    <Page className="max-w-3xl">
+      <BackLink />
+      <PageHeader
+        title={title}
+        aside={<p className="text-soft w-full font-mono text-sm break-all">{targetId}</p>}
+      />
+      {problem ? (
+        <ErrorState
+          text={problem.text}
+          trace={problem.traceId}
+          retryLabel={t('common.retry')}
+          onRetry={() => void query.refetch()}
+        />
+      ) : null}
+      {query.isPending ? (
+        <Card>
+          <SkeletonRows label={t('common.loading')} />
+        </Card>
+      ) : null}
+      {query.data && items.length === 0 ? (
+        <EmptyState title={t('audit.empty')} text={t('audit.empty_text')} />
+      ) : null}
+      {items.length > 0 ? (
+        <Card className="p-4 sm:p-6">
+          <EntityTimeline items={items} label={title} />
+          {query.hasNextPage ? (
+            <div className="mt-6 text-center">
+              <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                {t('common.load_more')}
+              </Button>
+            </div>
+          ) : null}
+        </Card>
+      ) : null}
+    </Page>
+  )
+}
+
+function EntityTimeline({ items, label }: { items: AuditItem[]; label: string }) {
+  const { t, language } = useT()
+  const steps = items.map((item): TimelineStep => {
+    const icon = { accepted: Check, refused: X, failed: TriangleAlert }[item.outcome]
+    const tone = ({ accepted: 'green', refused: 'neutral', failed: 'red' } as const)[item.outcome]
+    const origin = [item.ip_address, item.user_agent && browserName(item.user_agent)]
+    return {
+      key: String(item.position),
+      icon,
+      tone,
+      title: (
+        <span className="flex flex-wrap items-center gap-2">
+          <span className="font-mono text-sm break-all">{item.action}</span>
+          <OutcomeBadge outcome={item.outcome} />
+        </span>
+      ),
+      meta: (
+        <>
+          <span className="text-ink font-medium">{actorLabel(item.actor)}</span> ·{' '}
+          <time dateTime={item.at}>
+            {formatDate(item.at, language)} {formatTimeSeconds(item.at, language)}
+          </time>
+          {origin.some(Boolean) ? ` · ${origin.filter(Boolean).join(' · ')}` : ''}
+        </>
+      ),
+      body: (
+        <>
+          {item.reason ? <p className="break-words">« {item.reason} »</p> : null}
+          {item.correlation_id ? (
+            <Link
+              to="/audit/chain/$correlationId"
+              params={{ correlationId: item.correlation_id }}
+              className="text-accent inline-flex min-h-6 items-center gap-1.5 text-sm underline-offset-4 hover:underline"
+            >
+              <GitBranch className="size-3.5" aria-hidden="true" />
+              {t('audit.see_chain')}
+            </Link>
+          ) : null}
+          <Details data={item.details} />
+        </>
+      ),
+    }
+  })
+  return <Timeline steps={steps} label={label} />
+}

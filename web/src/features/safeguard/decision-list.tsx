@@ -1,0 +1,43 @@
+import { CircleCheck, CircleX, Siren } from 'lucide-react'
+import type { Decision } from '@/api/types'
+import { useActorName } from '@/api/use-actor-name'
+import { formatDateTime } from '@/lib/format'
+import { useT } from '@/lib/i18n'
+
+const looks = {
+  approved: { icon: CircleCheck, tone: 'text-green' },
+  rejected: { icon: CircleX, tone: 'text-red' },
+  break_glass: { icon: Siren, tone: 'text-red' },
+}
+
+function kindOf({ kind }: Decision): keyof typeof looks {
+  if (/glass/.test(kind)) return 'break_glass'
+  return kind === 'rejected' ? 'rejected' : 'approved'
+}
+
+export function DecisionList({ decisions }: { decisions: Decision[] }) {
+  const { t, language } = useT()
+  const nameOf = useActorName()
+  return (
+    <ul aria-label={t('sg.decisions')} className="flex flex-col gap-2">
+      {decisions.map((each) => {
+        const { icon: Icon, tone } = looks[kindOf(each)]
+        return (
+          <li key={`${each.by}-${each.at}`} className="flex gap-2 text-base">
+            <Icon className={`mt-0.5 size-4.5 shrink-0 ${tone}`} aria-hidden="true" />
+            <div className="min-w-0">
+              <p>
+                <span className="font-medium">{nameOf(each.by, each.by_name)}</span>{' '}
+                <span className="text-soft">
+                  {t(`sg.decision.${kindOf(each)}`).toLowerCase()} ·{' '}
+                  <time dateTime={each.at}>{formatDateTime(each.at, language)}</time>
+                </span>
+              </p>
+              {each.comment ? <p className="text-soft break-words">« {each.comment} »</p> : null}
+            </div>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

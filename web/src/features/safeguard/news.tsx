@@ -1,0 +1,79 @@
+// What the live feed means to a person: a card leaves, a card arrives, the browser may say so.
+import { useRouter } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { onApprovalNews, type ApprovalNews } from '@/api/live'
+import type { Approval } from '@/api/types'
+import { useActorName } from '@/api/use-actor-name'
+import { formatTime } from '@/lib/format'
+import { useT, type Translate } from '@/lib/i18n'
+import { subjectOf, useActionTitle } from './action-title'
+import { announce, arrive, comeBack, depart, useDecisions, type Departure } from './decision-store'
+import { showNotification } from './notifications'
+
+function departureOf(approval: Approval, by: string | null, t: Translate): Departure | null {
+  switch (approval.status) {
+    case 'approved':
+    case 'executing':
+    case 'executed':
+      return {
+        approval,
+        tone: 'green',
+        notice: by ? t('sg.notice.approved', { by }) : t('sg.notice.approved_nobody'),
+      }
+    case 'rejected':
+      return {
+        approval,
+        tone: 'red',
+        notice: by ? t('sg.notice.rejected', { by }) : t('sg.notice.rejected_nobody'),
+      }
+    case 'expired':
+      return { approval, tone: 'neutral', notice: t('sg.notice.expired') }
+    case 'cancelled':
+      return { approval, tone: 'neutral', notice: t('sg.notice.cancelled') }
+    default:
+      return null
+  }
+}
+
+export function SafeguardNews() {
+  const { t, language } = useT()
+  const nameOf = useActorName()
+  const router = useRouter()
+  const titleOf = useActionTitle()
+  const announcement = useDecisions((s) => s.announcement)
+
+  useEffect(() =>
+    onApprovalNews(({ type, before, approval }: ApprovalNews) => {
+      if (type === 'safeguard:new_request') {
+        comeBack(approval.id)
+        arrive(approval.id)
+        const action = [titleOf(approval), subjectOf(approval)].filter(Boolean).join(' · ')
+        announce(t('sg.announce.new', { action }))
+        showNotification({
+          tag: approval.id,
+          title: action,
+          body: t('sg.notify.body', {
+            level: approval.security_level,
+            client: approval.context.client_name ?? approval.tool_name,
+            time: formatTime(approval.expires_at, language),
+          }),
+          onClick: () =>
+            void router.navigate({ to: '/safeguard/$id', params: { id: approval.id } }),
+        })
+        return
+      }
+      const last = approval.decisions.at(-1)
+      const by = last ? nameOf(last.by, last.by_name) : null
+      const departure = before && departureOf(approval, by, t)
+      if (!departure) return
+      depart(departure)
+      announce(t('sg.announce.gone', { reference: approval.reference, notice: departure.notice }))
+    }),
+  )
+
+  return (
+    <div role="status" aria-live="polite" className="sr-only" data-testid="announcer">
+      {announcement}
+    </div>
+  )
+}

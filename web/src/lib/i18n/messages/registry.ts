@@ -1,0 +1,46 @@
+export const registry = {
+  'tools.title': ['Registre des outils', 'Tool registry'],
+  'tools.intro': [
+    'Le niveau d’une action vient d’ici, jamais de ce que l’outil dit de lui-même. Un outil inconnu ou modifié compte comme L3.',
+    'The level of an action comes from here, never from what the tool says of itself. An unknown or changed tool counts as L3.',
+  ],
+  'tools.name': ['Outil', 'Tool'],
+  'tools.level': ['Niveau', 'Level'],
+  'tools.description': ['Description', 'Description'],
+  'tools.fingerprint': ['Empreinte', 'Fingerprint'],
+  'tools.changed': ['Modifié depuis son inscription', 'Changed since registered'],
+  'tools.empty': ['Aucun outil inscrit', 'No tool registered'],
+  'tools.empty_text': [
+    'Les outils apparaissent ici dès qu’un workflow en demande l’usage ou qu’un administrateur les inscrit.',
+    'Tools appear here as soon as a workflow asks for one or an administrator registers it.',
+  ],
+  'tools.add': ['Inscrire un outil', 'Register a tool'],
+  'tools.edit': ['Modifier {name}', 'Edit {name}'],
+  'clients.title': ['Registre des clients', 'Client registry'],
+  'clients.intro': [
+    'Un client critique (santé, HDS) impose deux approbations à toute action sensible.',
+    'A critical client (health, HDS) requires two approvals for every sensitive action.',
+  ],
+  'clients.id': ['Identifiant', 'Identifier'],
+  'clients.name': ['Nom', 'Name'],
+  'clients.critical': ['Critique / HDS', 'Critical / HDS'],
+  'clients.critical_help': [
+    'Deux approbations seront exigées pour ses actions sensibles.',
+    'Two approvals will be required for its sensitive actions.',
+  ],
+  'clients.standard': ['Standard', 'Standard'],
+  'clients.add': ['Ajouter un client', 'Add a client'],
+  'clients.edit': ['Modifier {name}', 'Edit {name}'],
+  'clients.empty': ['Aucun client inscrit', 'No client registered'],
+  'clients.empty_text': [
+    'Inscrivez vos clients pour marquer ceux qui sont critiques.',
+    'Register your clients to flag those that are critical.',
+  ],
+  'registry.filter': ['Filtrer', 'Filter'],
+  'registry.no_match': ['Rien ne correspond à ce filtre.', 'Nothing matches this filter.'],
+  'registry.read_only': [
+    'Lecture seule : la modification demande le niveau N4.',
+    'Read only: editing needs level N4.',
+  ],
+  'registry.updated': ['Mis à jour', 'Updated'],
+} as const

@@ -1,0 +1,44 @@
+import { create } from 'zustand'
+
+export type Theme = 'light' | 'dark' | 'system'
+
+const dark = window.matchMedia('(prefers-color-scheme: dark)')
+
+function readTheme(): Theme {
+  try {
+    const kept = localStorage.getItem('greffe.theme')
+    return kept === 'light' || kept === 'dark' ? kept : 'system'
+  } catch {
+    return 'system'
+  }
+}
+
+function paint(theme: Theme) {
+  const isDark = theme === 'dark' || (theme === 'system' && dark.matches)
+  document.documentElement.dataset.theme = isDark ? 'dark' : 'light'
+  document
+    .querySelector('meta[name="theme-color"]')
+    ?.setAttribute('content', isDark ? '#0d1518' : '#f6f3ec')
+}
+
+interface ThemeState {
+  theme: Theme
+  setTheme: (theme: Theme) => void
+}
+
+export const useTheme = create<ThemeState>((set) => ({
+  theme: readTheme(),
+  setTheme: (theme) => {
+    try {
+      localStorage.setItem('greffe.theme', theme)
+    } catch {
+      // Private mode: the choice lasts for this page.
+    }
+    paint(theme)
+    set({ theme })
+  },
+}))
+
+dark.addEventListener('change', () => {
+  paint(useTheme.getState().theme)
+})
