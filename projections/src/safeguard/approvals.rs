@@ -76,7 +76,7 @@ impl Projection for Approvals {
                 .parse()
                 .map_err(|error| data_error(event, error))?;
             let what: ApprovalEvent = decode(event)?;
-            let shown = frame_of(&what);
+            let (shown, at) = (frame_of(&what), happened_at(&what));
             if let ApprovalEvent::Postponed(postponed) = &what {
                 postponements.push(Postponement {
                     approval_id: id,
@@ -89,7 +89,7 @@ impl Projection for Approvals {
                 continue;
             };
             if let Some((kind, audience, until)) = shown {
-                let item = row.item.clone().seen(until, event.recorded_at);
+                let item = row.item.clone().seen(until, at);
                 frames.push((event, kind, audience, item));
             }
         }
@@ -130,6 +130,24 @@ fn frame_of(event: &ApprovalEvent) -> Option<(&'static str, Audience, Option<Dat
         ApprovalEvent::Lapsed(_) => "safeguard:request_lapsed",
     };
     Some((kind, Audience::Level(AccreditationLevel::N1), None))
+}
+
+/// The time of the decision itself, so that a frame is the same whenever it is made.
+fn happened_at(event: &ApprovalEvent) -> DateTime<Utc> {
+    match event {
+        ApprovalEvent::Requested(event) => event.requested_at,
+        ApprovalEvent::VoteRecorded(event) => event.voted_at,
+        ApprovalEvent::Approved(event) => event.approved_at,
+        ApprovalEvent::Rejected(event) => event.rejected_at,
+        ApprovalEvent::Expired(event) => event.expired_at,
+        ApprovalEvent::Cancelled(event) => event.cancelled_at,
+        ApprovalEvent::Postponed(event) => event.postponed_at,
+        ApprovalEvent::GlassBroken(event) => event.broken_at,
+        ApprovalEvent::ExecutionClaimed(event) => event.claimed_at,
+        ApprovalEvent::Executed(event) => event.executed_at,
+        ApprovalEvent::ExecutionFailed(event) => event.failed_at,
+        ApprovalEvent::Lapsed(event) => event.lapsed_at,
+    }
 }
 
 /// Applies the event to its row; `None` if it was applied before.
