@@ -1,8 +1,7 @@
 //! Shapes that several contexts share, as callers see them.
 
-use projections::{MOST_ITEMS, PageRequest};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::problem::Problem;
 
@@ -40,32 +39,16 @@ pub struct CommandAnswer {
     pub more: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Which part of a list.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Page {
-    /// 1 to 200; 50 if absent.
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-}
-
-/// Items of a page when the caller does not say.
+/// Items of a page when the caller does not say, and at most.
 const DEFAULT_LIMIT: u32 = 50;
+const MOST_ITEMS: u32 = 200;
 
-/// Which part of a list, checked.
-pub fn page(limit: Option<u32>, cursor: Option<String>) -> Result<PageRequest, Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MOST_ITEMS).contains(&limit) {
-        return Err(Problem::field("limit", "out_of_range", format!("`limit` is 1 to {MOST_ITEMS}.")));
-    }
-    Ok(PageRequest { limit, cursor })
-}
-
-impl Page {
-    pub fn request(self) -> Result<PageRequest, Problem> {
-        page(self.limit, self.cursor)
+/// How many items a page has.
+pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    match (1..=MOST_ITEMS).contains(&limit) {
+        true => Ok(limit),
+        false => Err(Problem::field("limit", "out_of_range", format!("`limit` is 1 to {MOST_ITEMS}."))),
     }
 }
 

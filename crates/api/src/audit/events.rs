@@ -11,7 +11,7 @@ use crate::{
     App, Problem,
     caller::Caller,
     min_position::AsOf,
-    shapes::{Party, page},
+    shapes::{Party, limit},
 };
 
 /// How much of the log one request looks through; a rare event takes several requests to find.
@@ -33,7 +33,7 @@ struct Row {
 
 /// Events after a position, in order, their personal parts opened. The reading is itself recorded.
 pub async fn list_events(app: &App, caller: &Caller, filter: EventFilter) -> Result<AsOf<EventPage>, Problem> {
-    let limit = page(filter.limit, None)?.limit;
+    let limit = limit(filter.limit)?;
     app.audit_read(caller, "list_events", "audit").await?;
     let head = app.log.head().await?;
     let after = filter.after.unwrap_or(0).min(head);

@@ -1,28 +1,38 @@
 //! Reading the client registry.
 
-use projections::clients::{self, Client};
+use projections::{
+    Page,
+    clients::{self, ClientRow},
+};
 
-use super::{ClientFilter, ClientPage};
+use super::ClientFilter;
 use crate::{
     App, Problem,
     min_position::{AsOf, MinPosition},
-    shapes::page,
+    shapes::limit,
 };
 
 /// The projection these queries read.
 const READS: &[&str] = &["clients"];
 
 /// The clients.
-pub async fn list_clients(app: &App, filter: ClientFilter, from: MinPosition) -> Result<AsOf<ClientPage>, Problem> {
-    let part = page(filter.limit, filter.cursor)?;
-    let filter = clients::ClientFilter { q: filter.q, critical: filter.critical };
+pub async fn list_clients(app: &App, filter: ClientFilter, from: MinPosition) -> Result<AsOf<Page<ClientRow>>, Problem> {
+    if filter.cursor.as_deref().is_some_and(|cursor| cursor.contains('\0')) {
+        return Err(Problem::field("cursor", "invalid", "No page gave this cursor."));
+    }
+    let filter = clients::ClientFilter {
+        q: filter.q,
+        critical: filter.critical,
+        limit: limit(filter.limit)?,
+        cursor: filter.cursor,
+    };
     let position = app.reached(READS, from).await?;
-    let found = clients::list_clients(app.log.pool(), app.log.vault(), &filter, &part).await?;
-    Ok(AsOf { position, body: ClientPage { items: found.items, next_cursor: found.next_cursor } })
+    let body = clients::list_clients(app.log.pool(), app.log.vault(), &filter).await?;
+    Ok(AsOf { position, body })
 }
 
 /// One client.
-pub async fn get_client(app: &App, id: &str, from: MinPosition) -> Result<AsOf<Client>, Problem> {
+pub async fn get_client(app: &App, id: &str, from: MinPosition) -> Result<AsOf<ClientRow>, Problem> {
     let position = app.reached(READS, from).await?;
     let nothing = || Problem::not_found("There is no such client.");
     if id.contains('\0') {

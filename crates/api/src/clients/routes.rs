@@ -6,7 +6,7 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use projections::clients::Client;
+use projections::{Page, clients::ClientRow};
 
 use super::shapes::*;
 use crate::{
@@ -35,7 +35,7 @@ async fn list_clients(
     _caller: Caller,
     from: MinPosition,
     query: Result<Query<ClientFilter>, QueryRejection>,
-) -> Result<AsOf<ClientPage>, Problem> {
+) -> Result<AsOf<Page<ClientRow>>, Problem> {
     super::list_clients(&app, filter_of(query)?, from).await
 }
 
@@ -47,7 +47,7 @@ async fn get_client(
     _caller: Caller,
     from: MinPosition,
     Path(id): Path<String>,
-) -> Result<AsOf<Client>, Problem> {
+) -> Result<AsOf<ClientRow>, Problem> {
     super::get_client(&app, &id, from).await
 }
 

@@ -1,6 +1,5 @@
 //! What callers send and read about clients.
 
-use projections::clients::Client;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -26,7 +25,19 @@ pub struct PutClient {
     pub version: Option<u64>,
 }
 
+/// A client as read.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    pub id: String,
+    pub name: String,
+    pub critical: bool,
+    pub version: u64,
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ClientPage {
     pub items: Vec<Client>,
     pub next_cursor: Option<String>,

@@ -13,8 +13,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use projections::safeguard::ExecutionOutcome;
-
 use super::shapes::*;
 use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
 

@@ -3,6 +3,7 @@
 mod commands;
 mod queries;
 mod routes;
+mod schema;
 mod shapes;
 mod tools;
 
@@ -13,4 +14,5 @@ pub use commands::{
 pub use queries::get_approval;
 pub(crate) use routes::filter_of;
 pub use routes::routes;
+pub use schema::{Approval, ApprovalPage, ApprovalStats, Tool, ToolPage};
 pub use shapes::*;

@@ -1,10 +1,13 @@
 //! Reading approvals and the tool registry.
 
 use chrono::{SecondsFormat, TimeDelta};
+use domain::safeguard::Status;
 use projections::{
-    PageRequest,
-    safeguard::{self as rows, Approval, ApprovalStats, Tool},
+    Page,
+    safeguard::{self as rows, ApprovalItem, ApprovalStats, ToolRow},
 };
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::shapes::*;
@@ -12,7 +15,7 @@ use crate::{
     App, Problem,
     caller::Caller,
     min_position::{AsOf, MinPosition},
-    shapes::page,
+    shapes::limit,
 };
 
 /// The projections these queries read.
@@ -25,20 +28,25 @@ pub async fn list_pending_approvals(
     caller: &Caller,
     filter: PendingFilter,
     from: MinPosition,
-) -> Result<AsOf<ApprovalPage>, Problem> {
-    let part = page(filter.limit, filter.cursor)?;
+) -> Result<AsOf<Listed>, Problem> {
+    let limit = limit(filter.limit)?;
     let filter = rows::PendingFilter {
         q: filter.q,
         tool: plain("tool", filter.tool)?,
         client: plain("client", filter.client)?,
-        urgency: filter.urgency,
+        urgency: filter.urgency.map(|urgency| match urgency {
+            Urgency::Red => rows::Urgency::Red,
+            Urgency::Yellow => rows::Urgency::Yellow,
+            Urgency::Green => rows::Urgency::Green,
+        }),
         include_postponed: filter.include_postponed.unwrap_or(false),
-        user_id: caller.user_id(),
+        limit,
+        cursor: plain("cursor", filter.cursor)?,
     };
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
-    let found = rows::list_pending_approvals(pool, vault, &filter, caller.at, &part).await?;
-    Ok(AsOf { position, body: page_of(caller, found) })
+    let found = rows::list_pending(pool, vault, &filter, reader(caller), caller.at).await?;
+    Ok(AsOf { position, body: page_of(caller, found)? })
 }
 
 /// Approvals that are no longer pending, the latest request first.
@@ -47,20 +55,22 @@ pub async fn list_approval_history(
     caller: &Caller,
     filter: HistoryFilter,
     from: MinPosition,
-) -> Result<AsOf<ApprovalPage>, Problem> {
-    let part = page(filter.limit, filter.cursor)?;
+) -> Result<AsOf<Listed>, Problem> {
+    let limit = limit(filter.limit)?;
     let filter = rows::HistoryFilter {
         from: filter.from,
         to: filter.to,
-        status: filter.status,
+        status: filter.status.map(status_of),
         tool: plain("tool", filter.tool)?,
         client: plain("client", filter.client)?,
         q: filter.q,
+        limit,
+        cursor: plain("cursor", filter.cursor)?,
     };
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
-    let found = rows::list_approval_history(pool, vault, &filter, caller.at, &part).await?;
-    Ok(AsOf { position, body: page_of(caller, found) })
+    let found = rows::list_history(pool, vault, &filter, caller.user_id(), caller.at).await?;
+    Ok(AsOf { position, body: page_of(caller, found)? })
 }
 
 /// One approval with what happened to it.
@@ -69,7 +79,7 @@ pub async fn get_approval(
     caller: &Caller,
     id: Uuid,
     from: MinPosition,
-) -> Result<AsOf<Approval>, Problem> {
+) -> Result<AsOf<ApprovalItem>, Problem> {
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::find_approval(pool, vault, id, caller.user_id(), caller.at).await?;
@@ -94,19 +104,19 @@ pub async fn get_approval_stats(
         return Err(Problem::field("from", "invalid", "`from` is after `to`."));
     }
     let position = app.reached(APPROVALS, from).await?;
-    let body = rows::approval_stats(app.log.pool(), app.log.vault(), since, to).await?;
+    let body = rows::find_stats(app.log.pool(), app.log.vault(), since, to).await?;
     Ok(AsOf { position, body })
 }
 
 /// The tool registry.
-pub async fn list_tools(app: &App, part: &PageRequest, from: MinPosition) -> Result<AsOf<ToolPage>, Problem> {
+pub async fn list_tools(app: &App, from: MinPosition) -> Result<AsOf<Page<ToolRow>>, Problem> {
     let position = app.reached(TOOLS, from).await?;
-    let found = rows::list_tools(app.log.pool(), part).await?;
-    Ok(AsOf { position, body: ToolPage { items: found.items, next_cursor: found.next_cursor } })
+    let items = rows::list_tools(app.log.pool()).await?;
+    Ok(AsOf { position, body: Page { items, next_cursor: None } })
 }
 
 /// One tool.
-pub async fn get_tool(app: &App, name: &str, from: MinPosition) -> Result<AsOf<Tool>, Problem> {
+pub async fn get_tool(app: &App, name: &str, from: MinPosition) -> Result<AsOf<ToolRow>, Problem> {
     let position = app.reached(TOOLS, from).await?;
     let nothing = || Problem::not_found("There is no such tool.");
     if name.contains('\0') {
@@ -124,10 +134,42 @@ fn plain(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     }
 }
 
-fn page_of(caller: &Caller, found: projections::Page<Approval>) -> ApprovalPage {
-    ApprovalPage {
-        items: found.items,
-        next_cursor: found.next_cursor,
-        server_time: caller.at.to_rfc3339_opts(SecondsFormat::Millis, true),
+/// Whose postponements count: those of a person; a service hides nothing.
+fn reader(caller: &Caller) -> Uuid {
+    caller.user_id().unwrap_or_default()
+}
+
+fn status_of(status: ApprovalStatus) -> Status {
+    match status {
+        ApprovalStatus::Pending => Status::Pending,
+        ApprovalStatus::Approved => Status::Approved,
+        ApprovalStatus::Executing => Status::Executing,
+        ApprovalStatus::Executed => Status::Executed,
+        ApprovalStatus::ExecutionFailed => Status::ExecutionFailed,
+        ApprovalStatus::Lapsed => Status::Lapsed,
+        ApprovalStatus::Rejected => Status::Rejected,
+        ApprovalStatus::Expired => Status::Expired,
+        ApprovalStatus::Cancelled => Status::Cancelled,
     }
+}
+
+/// A list of approvals; what happened to each is left to its own page.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    items: Vec<Value>,
+    next_cursor: Option<String>,
+    server_time: String,
+}
+
+fn page_of(caller: &Caller, found: Page<ApprovalItem>) -> Result<Listed, Problem> {
+    let mut items = Vec::with_capacity(found.items.len());
+    for item in found.items {
+        let mut item = serde_json::to_value(item).map_err(Problem::internal)?;
+        if let Some(object) = item.as_object_mut() {
+            object.remove("timeline");
+        }
+        items.push(item);
+    }
+    let server_time = caller.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    Ok(Listed { items, next_cursor: found.next_cursor, server_time })
 }

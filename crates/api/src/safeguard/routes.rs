@@ -4,9 +4,9 @@ use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use uuid::Uuid;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use projections::safeguard::{Approval, ApprovalStats};
+use projections::safeguard::{ApprovalItem, ApprovalStats as StatsRow};
 
-use super::{queries, shapes::*};
+use super::{queries, queries::Listed, schema::*, shapes::*};
 use crate::{
     App, Problem,
     caller::Caller,
@@ -57,7 +57,7 @@ async fn list_pending_approvals(
     caller: Caller,
     from: MinPosition,
     query: QueryOf<PendingFilter>,
-) -> Result<AsOf<ApprovalPage>, Problem> {
+) -> Result<AsOf<Listed>, Problem> {
     queries::list_pending_approvals(&app, &caller, filter_of(query)?, from).await
 }
 
@@ -69,7 +69,7 @@ async fn list_approval_history(
     caller: Caller,
     from: MinPosition,
     query: QueryOf<HistoryFilter>,
-) -> Result<AsOf<ApprovalPage>, Problem> {
+) -> Result<AsOf<Listed>, Problem> {
     queries::list_approval_history(&app, &caller, filter_of(query)?, from).await
 }
 
@@ -81,7 +81,7 @@ async fn get_approval_stats(
     caller: Caller,
     from: MinPosition,
     query: QueryOf<StatsFilter>,
-) -> Result<AsOf<ApprovalStats>, Problem> {
+) -> Result<AsOf<StatsRow>, Problem> {
     queries::get_approval_stats(&app, &caller, filter_of(query)?, from).await
 }
 
@@ -93,7 +93,7 @@ async fn get_approval(
     caller: Caller,
     from: MinPosition,
     Path(id): Path<String>,
-) -> Result<AsOf<Approval>, Problem> {
+) -> Result<AsOf<ApprovalItem>, Problem> {
     queries::get_approval(&app, &caller, id_of(&id)?, from).await
 }
 

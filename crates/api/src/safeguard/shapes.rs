@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use projections::safeguard::{Approval, ApprovalStatus, ExecutionOutcome, Tool, ToolDescription, Urgency};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -148,18 +147,45 @@ pub struct PutTool {
     pub version: Option<u64>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ApprovalPage {
-    pub items: Vec<Approval>,
-    pub next_cursor: Option<String>,
-    /// The server's clock, for countdowns.
-    pub server_time: String,
+/// What a tool does, for those who approve it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ToolDescription {
+    #[serde(default)]
+    pub fr: String,
+    #[serde(default)]
+    pub en: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ToolPage {
-    pub items: Vec<Tool>,
-    pub next_cursor: Option<String>,
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutionOutcome {
+    Succeeded,
+    Failed,
+}
+
+/// Where a request is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalStatus {
+    Pending,
+    Approved,
+    Executing,
+    Executed,
+    ExecutionFailed,
+    Lapsed,
+    Rejected,
+    Expired,
+    Cancelled,
+}
+
+/// Time left: red ≤ 15 min, yellow ≤ 45, green above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    Red,
+    Yellow,
+    Green,
 }
 
 /// Which pending approvals.

@@ -4,9 +4,9 @@ use axum::extract::{Path, State};
 use domain::safeguard::{Tool as DomainTool, ToolCommand, ToolEntry};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use projections::safeguard::Tool;
+use projections::{Page, safeguard::ToolRow};
 
-use super::{queries, routes::filter_of, shapes::*};
+use super::{queries, schema::*, shapes::*};
 use crate::{
     App, Problem,
     caller::Caller,
@@ -22,15 +22,14 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Every registered tool.
-#[utoipa::path(get, path = "/api/safeguard/tools", tag = "safeguard", params(crate::shapes::Page),
+#[utoipa::path(get, path = "/api/safeguard/tools", tag = "safeguard",
     responses((status = 200, description = "Tools", body = ToolPage)))]
 async fn list_tools(
     State(app): State<App>,
     _caller: Caller,
     from: MinPosition,
-    query: Result<axum::extract::Query<crate::shapes::Page>, axum::extract::rejection::QueryRejection>,
-) -> Result<AsOf<ToolPage>, Problem> {
-    queries::list_tools(&app, &filter_of(query)?.request()?, from).await
+) -> Result<AsOf<Page<ToolRow>>, Problem> {
+    queries::list_tools(&app, from).await
 }
 
 /// One tool.
@@ -41,7 +40,7 @@ async fn get_tool(
     _caller: Caller,
     from: MinPosition,
     Path(name): Path<String>,
-) -> Result<AsOf<Tool>, Problem> {
+) -> Result<AsOf<ToolRow>, Problem> {
     queries::get_tool(&app, &name, from).await
 }
 

@@ -69,7 +69,7 @@ impl TestApp {
         let progress = Progress::new(pool.clone());
         let projector = Projector { log: log.clone(), reader: reader.clone(), progress: progress.clone() };
         projector.start(projections::all(), &leases, &stop);
-        let feeds = [(projections::SAFEGUARD_FEED, "approvals")];
+        let feeds = [("safeguard", "approvals")];
         let frames = FeedHub::start(pool.clone(), vault, progress.clone(), &feeds, &stop).await.unwrap();
         let mut config = Config::new(SECRET.to_vec().into());
         config.limits = Limits { per_person: 100_000.try_into().unwrap(), ..Limits::default() };
