@@ -24,7 +24,7 @@ mod terms;
 mod vault;
 mod writer;
 
-pub use append::{Append, Appended, MAX_EVENT_BYTES};
+pub use append::{Append, Appended, MAX_EVENT_BYTES, Repeated};
 pub use command::{CommandContext, CommandKey};
 pub use deadlines::{Deadline, Deadlines, DeadlinesOf, next_deadlines};
 pub use error::{AppendError, ExecuteError, LogError};

@@ -224,6 +224,10 @@ impl Runner {
                 .await?;
         let position = match found {
             Some((found, position)) if found == version => position,
+            Some((found, _)) if found > version => {
+                let reason = format!("the tables of `{name}` have the shape of a newer release");
+                return Err(LogError::Corrupt(reason).into());
+            }
             Some(_) => {
                 for table in self.projection.tables() {
                     tx.execute(&*format!("DROP TABLE IF EXISTS {table} CASCADE"))
