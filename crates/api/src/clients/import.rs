@@ -12,6 +12,7 @@ use crate::{App, Problem, caller::Caller};
 const AT_ONCE: usize = 16;
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 struct Row {
     id: String,
     name: String,

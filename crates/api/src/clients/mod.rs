@@ -10,7 +10,7 @@ use domain::clients::{Client as DomainClient, ClientCommand, ClientEntry};
 pub use import::import_clients;
 pub use queries::{get_client, list_clients};
 pub use routes::routes;
-pub use shapes::{Client, ClientFilter, ClientImport, ClientPage, PutClient, RefusedRow, RegisterClient};
+pub use shapes::{ClientFilter, ClientImport, PutClient, RefusedRow, RegisterClient};
 
 use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
 

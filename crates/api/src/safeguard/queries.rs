@@ -98,7 +98,8 @@ pub async fn get_approval_stats(
     if !(1..=366).contains(&days) {
         return Err(Problem::field("days", "out_of_range", "`days` is 1 to 366."));
     }
-    let to = filter.to.unwrap_or(caller.at);
+    // The end is not included: what happens right now is.
+    let to = filter.to.unwrap_or(caller.at + TimeDelta::milliseconds(1));
     let since = filter.from.unwrap_or_else(|| to - TimeDelta::days(i64::from(days)));
     if since > to {
         return Err(Problem::field("from", "invalid", "`from` is after `to`."));

@@ -57,7 +57,9 @@ impl TestApp {
 
     /// Another process of the same platform.
     pub async fn join(platform: Arc<Platform>, configure: impl FnOnce(&mut Config)) -> Self {
-        let pool = platform.database.pool.clone();
+        // Every part of a process wants connections of its own: the test database's pool is small.
+        let options = sqlx::postgres::PgPoolOptions::new().max_connections(16);
+        let pool = options.acquire_timeout(Duration::from_secs(30)).connect(&platform.database.url).await.unwrap();
         let vault = Vault::new(pool.clone(), &[9; 32]);
         let log = EventLog::open(pool.clone(), vault.clone()).await.unwrap();
         let stop = CancellationToken::new();
