@@ -16,27 +16,41 @@ use tokio_tungstenite::{
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn connect(app: &TestApp, query: &str, headers: &[(&'static str, String)]) -> Result<(Socket, String), Error> {
+async fn connect(
+    app: &TestApp,
+    query: &str,
+    headers: &[(&'static str, String)],
+) -> Result<(Socket, String), Error> {
     let url = format!("{}/api/safeguard/ws{query}", app.url.replace("http", "ws"));
     let mut request = url.into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
     let (socket, response) = connect_async(request).await?;
-    let protocol = response.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap().to_owned());
+    let protocol = response
+        .headers()
+        .get("sec-websocket-protocol")
+        .map(|value| value.to_str().unwrap().to_owned());
     Ok((socket, protocol.unwrap_or_default()))
 }
 
 fn bearer(token: &str) -> [(&'static str, String); 1] {
-    [("sec-websocket-protocol", format!("greffe.v1, bearer.{token}"))]
+    [(
+        "sec-websocket-protocol",
+        format!("greffe.v1, bearer.{token}"),
+    )]
 }
 
 async fn frame(socket: &mut Socket) -> Value {
     loop {
-        let next = tokio::time::timeout(Duration::from_secs(20), socket.next()).await.expect("a frame in time");
+        let next = tokio::time::timeout(Duration::from_secs(20), socket.next())
+            .await
+            .expect("a frame in time");
         match next.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-            Message::Close(close) => return json!({ "closed": close.map(|close| u16::from(close.code)) }),
+            Message::Close(close) => {
+                return json!({ "closed": close.map(|close| u16::from(close.code)) });
+            }
             _ => {}
         }
     }
@@ -47,7 +61,9 @@ async fn a_socket_resumes_without_gap_or_duplicate() {
     let app = TestApp::start().await;
     let marie = app.user("marie", N2, Role::Tech).await;
     app.user("admin.n4", N4, Role::Admin).await;
-    let support = app.service("support", "admin.n4", &[Scope::SafeguardRequest]).await;
+    let support = app
+        .service("support", "admin.n4", &[Scope::SafeguardRequest])
+        .await;
     app.settle().await;
     let token = marie.token.clone().unwrap();
     let (mut socket, protocol) = connect(&app, "", &bearer(&token)).await.unwrap();
@@ -55,15 +71,25 @@ async fn a_socket_resumes_without_gap_or_duplicate() {
     let ready = frame(&mut socket).await;
     assert_eq!(ready["type"], "feed:ready");
     assert!(ready["epoch"].is_string() && ready["server_time"].is_string());
-    let asked = support.post("/api/safeguard/requests", request()).await.ok();
+    let asked = support
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
     let first = frame(&mut socket).await;
     assert_eq!(first["type"], "safeguard:new_request");
-    assert_eq!((&first["position"], &first["data"]["id"]), (&asked["position"], &asked["id"]));
+    assert_eq!(
+        (&first["position"], &first["data"]["id"]),
+        (&asked["position"], &asked["id"])
+    );
     socket.close(None).await.unwrap();
     // While nobody listens, things go on.
     let path = format!("/api/safeguard/{}/approve", asked["id"].as_str().unwrap());
     marie.post(&path, json!({ "version": 1 })).await.ok();
-    let query = format!("?after={}&epoch={}", first["position"], ready["epoch"].as_str().unwrap());
+    let query = format!(
+        "?after={}&epoch={}",
+        first["position"],
+        ready["epoch"].as_str().unwrap()
+    );
     let (mut socket, _) = connect(&app, &query, &bearer(&token)).await.unwrap();
     assert_eq!(frame(&mut socket).await["position"], first["position"]);
     let second = frame(&mut socket).await;
@@ -95,13 +121,34 @@ async fn who_may_open_one() {
     assert_eq!(status(connect(&app, "", &bearer("x.y.z")).await), 401);
     let token = jean.token.clone().unwrap();
     // Never a token in the URL.
-    assert_eq!(status(connect(&app, &format!("?token={token}"), &[]).await), 401);
+    assert_eq!(
+        status(connect(&app, &format!("?token={token}"), &[]).await),
+        401
+    );
     let body = json!({ "username": "jean.dupont", "password": PASSWORD });
-    let login = app.client.post(format!("{}/api/auth/login", app.url)).json(&body).send().await.unwrap();
-    let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let login = app
+        .client
+        .post(format!("{}/api/auth/login", app.url))
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let cookie = login.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let with = |origin: String| [("cookie", cookie.clone()), ("origin", origin)];
-    assert_eq!(status(connect(&app, "", &with("https://evil.example".into())).await), 403);
-    assert_eq!(status(connect(&app, "", &[("cookie", cookie.clone())]).await), 403);
+    assert_eq!(
+        status(connect(&app, "", &with("https://evil.example".into())).await),
+        403
+    );
+    assert_eq!(
+        status(connect(&app, "", &[("cookie", cookie.clone())]).await),
+        403
+    );
     let (mut socket, _) = connect(&app, "", &with(app.url.clone())).await.unwrap();
     assert_eq!(frame(&mut socket).await["type"], "feed:ready");
     socket.send(Message::text("hello")).await.unwrap();
