@@ -34,7 +34,7 @@ pub fn base() -> OpenApi {
              event; a query with `Greffe-Min-Position` waits until it sees that position. Refusals are \
              `application/problem+json` with a stable `code`.",
         ))
-        .license(Some(LicenseBuilder::new().name("AGPL-3.0-only").identifier(Some("AGPL-3.0-only")).build()))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE"))).build()))
         .build();
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
         crate::auth::cookie::NAME,

@@ -1,4 +1,5 @@
 //! Live feeds: ready, frames, resuming, and ends.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

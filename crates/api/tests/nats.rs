@@ -1,4 +1,5 @@
 //! The micro service: the same operations as over HTTP.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The OpenAPI document is a contract: a change of it must be seen in a diff.
+#![allow(clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,5 @@
 //! Approvals over HTTP and NATS.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Signing in, out, and what a token is good for.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
