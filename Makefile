@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WITH_POSTGRES := cargo run --quiet --package testkit --bin with-postgres --
 LLVM := /usr/lib/llvm-22/bin
 
-.PHONY: run demo build release test test-web test-rust journeys fmt lint bench coverage setup web
+.PHONY: run demo build release test test-web test-rust test-python journeys check-docs fmt lint bench coverage setup web
 
 run: setup release
 	$(TARGET)/release/greffe up
@@ -24,13 +24,22 @@ build: web
 release: web
 	cargo build --release --package greffe
 
-test: test-web test-rust journeys
+test: check-docs test-web test-rust test-python journeys
+
+# Paths and links in README.md and docs/ lead somewhere.
+check-docs:
+	@scripts/check-docs
 
 test-web: web
 	cd web && npm run lint && npm test
 
 test-rust: setup web
 	$(WITH_POSTGRES) cargo test --workspace
+
+# The Python example of docs/workflows-over-nats.md, on a real platform.
+test-python: setup web
+	cargo build --package greffe
+	scripts/test-python $(TARGET)/debug/greffe
 
 journeys: setup web
 	scripts/setup browser

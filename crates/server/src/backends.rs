@@ -40,7 +40,11 @@ pub struct NatsAccess {
 enum UsersFile {
     /// Our own nats-server does.
     Child,
-    File { path: PathBuf, url: Secret, system_password: Secret },
+    File {
+        path: PathBuf,
+        url: Secret,
+        system_password: Secret,
+    },
     /// Somebody else does.
     Nobody,
 }
@@ -63,9 +67,10 @@ impl Backends {
         let own = servers.as_ref();
         let database_url = match &config.database_url {
             Some(url) => url.clone(),
-            None => {
-                Secret::new(own.and_then(|it| it.postgres_url()).context("PostgreSQL has no address")?)
-            }
+            None => Secret::new(
+                own.and_then(|it| it.postgres_url())
+                    .context("PostgreSQL has no address")?,
+            ),
         };
         let nats = match own.and_then(|it| Some((it.nats_url()?, it.nats_credentials()?))) {
             Some((url, credentials)) => NatsAccess {
@@ -86,17 +91,22 @@ impl Backends {
     }
 
     /// The servers of a platform that runs on this data folder.
-    pub fn of_running(config: &Config, running: &crate::data_folder::Endpoints) -> anyhow::Result<Self> {
+    pub fn of_running(
+        config: &Config,
+        running: &crate::data_folder::Endpoints,
+    ) -> anyhow::Result<Self> {
         let folder = DataFolder::new(&config.data_dir);
-        let nats = match (&config.nats_url, folder.secret("nats-platform")?) {
-            (None, Some(password)) => NatsAccess {
+        let nats = match &config.nats_url {
+            Some(_) => NatsAccess::configured(config)?,
+            // A NATS that is not the platform's own child does not know this user, and says so.
+            None => NatsAccess {
                 url: Secret::new(&*running.nats),
-                user: Some((nats_users::PLATFORM.to_owned(), password)),
-                creds: None,
+                user: folder
+                    .secret("nats-platform")?
+                    .map(|password| (nats_users::PLATFORM.to_owned(), password)),
+                creds: config.nats_creds.clone(),
                 users: UsersFile::Nobody,
             },
-            (None, None) => bail!("the platform that runs uses a NATS of its own: set NATS_URL"),
-            (Some(_), _) => NatsAccess::configured(config)?,
         };
         Ok(Self {
             servers: None,
@@ -118,7 +128,11 @@ impl Backends {
 
     /// The key that seals the subjects' keys. Ours is drawn at the first start; one for a database
     /// that already holds sealed data is never drawn anew, because nothing could be read with it.
-    pub async fn master_key(&self, config: &Config, pool: &PgPool) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    pub async fn master_key(
+        &self,
+        config: &Config,
+        pool: &PgPool,
+    ) -> anyhow::Result<Zeroizing<[u8; 32]>> {
         let secret = match (&config.master_key, self.folder.secret(MASTER_KEY)?) {
             (Some(secret), _) => secret.clone(),
             (None, Some(kept)) if self.is_own_database => kept,
@@ -127,14 +141,19 @@ impl Backends {
                  `openssl rand -hex 32`; keep a copy elsewhere, nothing sealed is readable without it"
             ),
             (None, _) => {
-                let is_used: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM subject_keys)")
-                    .fetch_one(pool)
-                    .await?;
+                let is_used: bool =
+                    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM subject_keys)")
+                        .fetch_one(pool)
+                        .await?;
                 if is_used {
                     bail!(
                         "{} is missing, and the database holds data sealed with it: put it back \
                          or set GREFFE_MASTER_KEY",
-                        self.folder.path().join("secrets").join(MASTER_KEY).display()
+                        self.folder
+                            .path()
+                            .join("secrets")
+                            .join(MASTER_KEY)
+                            .display()
                     );
                 }
                 self.folder.kept_or_drawn(MASTER_KEY)?
@@ -158,10 +177,15 @@ impl Backends {
     /// Writes the users of NATS, as often as it is called; `None` if somebody else does.
     pub fn users_writer(&self) -> Option<UsersWriter> {
         match &self.nats.users {
-            UsersFile::Child => {
-                self.servers.as_ref().map(|it| UsersWriter::Child(Arc::downgrade(it)))
-            }
-            UsersFile::File { path, url, system_password } => Some(UsersWriter::File {
+            UsersFile::Child => self
+                .servers
+                .as_ref()
+                .map(|it| UsersWriter::Child(Arc::downgrade(it))),
+            UsersFile::File {
+                path,
+                url,
+                system_password,
+            } => Some(UsersWriter::File {
                 path: path.clone(),
                 url: url.clone(),
                 system_password: system_password.clone(),
@@ -172,7 +196,9 @@ impl Backends {
 
     /// Stops the children; everything that uses them must have ended.
     pub async fn stop(self) {
-        let Some(mut servers) = self.servers else { return };
+        let Some(mut servers) = self.servers else {
+            return;
+        };
         // A writer may still be at work for a moment.
         for _ in 0..100 {
             match Arc::try_unwrap(servers) {
@@ -189,7 +215,11 @@ impl Backends {
 #[derive(Clone)]
 pub enum UsersWriter {
     Child(std::sync::Weak<Servers>),
-    File { path: PathBuf, url: Secret, system_password: Secret },
+    File {
+        path: PathBuf,
+        url: Secret,
+        system_password: Secret,
+    },
 }
 
 impl UsersWriter {
@@ -199,7 +229,11 @@ impl UsersWriter {
                 Some(servers) => Ok(servers.set_nats_users(&users).await?),
                 None => bail!("nats-server has stopped"),
             },
-            Self::File { path, url, system_password } => {
+            Self::File {
+                path,
+                url,
+                system_password,
+            } => {
                 nats_users::write(path, &users)?;
                 Ok(nats_users::request_reload(url.expose(), system_password.expose()).await?)
             }
@@ -216,10 +250,17 @@ impl NatsAccess {
                 url: Secret::new(without_credentials(url.expose())),
                 system_password: password.clone(),
             },
-            (Some(_), None) => bail!("NATS_USERS_FILE needs NATS_SYSTEM_PASSWORD, to have it read again"),
+            (Some(_), None) => {
+                bail!("NATS_USERS_FILE needs NATS_SYSTEM_PASSWORD, to have it read again")
+            }
             (None, _) => UsersFile::Nobody,
         };
-        Ok(Self { url, user: None, creds: config.nats_creds.clone(), users })
+        Ok(Self {
+            url,
+            user: None,
+            creds: config.nats_creds.clone(),
+            users,
+        })
     }
 
     /// Without credentials.
@@ -292,6 +333,9 @@ mod tests {
         assert_eq!(*key_bytes(&"ab".repeat(32)), [0xab; 32]);
         let text = key_bytes("a passphrase that is long enough to be one");
         assert_ne!(*text, [0; 32]);
-        assert_eq!(text, key_bytes("a passphrase that is long enough to be one"));
+        assert_eq!(
+            text,
+            key_bytes("a passphrase that is long enough to be one")
+        );
     }
 }

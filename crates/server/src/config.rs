@@ -158,8 +158,16 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("GREFFE_ADMIN_PASSWORD", "admin_password", Kind::Secret),
     ("CORS_ORIGINS", "cors_origins", Kind::List),
     ("GREFFE_SECURE_COOKIES", "secure_cookies", Kind::Switch),
-    ("GREFFE_TRUST_FORWARDED_FOR", "trust_forwarded_for", Kind::Switch),
-    ("RATE_LIMIT_PER_MINUTE", "rate_limit_per_minute", Kind::Number),
+    (
+        "GREFFE_TRUST_FORWARDED_FOR",
+        "trust_forwarded_for",
+        Kind::Switch,
+    ),
+    (
+        "RATE_LIMIT_PER_MINUTE",
+        "rate_limit_per_minute",
+        Kind::Number,
+    ),
     ("GREFFE_WEB_FOLDER", "web_folder", Kind::Text),
     ("GLPI_BASE_URL", "glpi_base_url", Kind::Text),
     ("MCP_SERVER_URL", "mcp_server_url", Kind::Text),
@@ -167,7 +175,11 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("OLLAMA_BASE_URL", "ollama_base_url", Kind::Text),
     ("MISTRAL_API_KEY", "mistral_api_key", Kind::Secret),
     ("SMTP_URL", "smtp_url", Kind::Secret),
-    ("OBSERVIUM_WEBHOOK_TOKEN", "observium_webhook_token", Kind::Secret),
+    (
+        "OBSERVIUM_WEBHOOK_TOKEN",
+        "observium_webhook_token",
+        Kind::Secret,
+    ),
     ("RUST_LOG", "log_filter", Kind::Text),
     ("RUST_LOG_FORMAT", "log_format", Kind::Text),
 ];
@@ -189,7 +201,11 @@ impl Config {
     /// Reads the given variables, and the file they name.
     pub fn from(environment: &Environment) -> anyhow::Result<Self> {
         // compose.yaml hands empty values on: they are the same as none.
-        let get = |name: &str| environment.get(name).filter(|value| !value.trim().is_empty());
+        let get = |name: &str| {
+            environment
+                .get(name)
+                .filter(|value| !value.trim().is_empty())
+        };
         let mut figment = Figment::new();
         if let Some(path) = get(CONFIG_FILE) {
             if !Path::new(path).is_file() {
@@ -216,9 +232,17 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        for (name, secret) in [("JWT_SECRET", &self.jwt_secret), ("GREFFE_MASTER_KEY", &self.master_key)] {
-            if secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
-                bail!("{name} is too short: it needs 32 bytes at least, e.g. `openssl rand -hex 32`");
+        for (name, secret) in [
+            ("JWT_SECRET", &self.jwt_secret),
+            ("GREFFE_MASTER_KEY", &self.master_key),
+        ] {
+            if secret
+                .as_ref()
+                .is_some_and(|secret| secret.expose().len() < 32)
+            {
+                bail!(
+                    "{name} is too short: it needs 32 bytes at least, e.g. `openssl rand -hex 32`"
+                );
             }
         }
         if self.nats_users_file.is_some() && self.nats_url.is_none() {
@@ -238,16 +262,24 @@ fn merge(
     Ok(match kind {
         Kind::Text | Kind::Secret => figment.merge(Serialized::default(key, value)),
         Kind::Number => {
-            let number: u32 = value.trim().parse().with_context(|| format!("{name} is not a number"))?;
+            let number: u32 = value
+                .trim()
+                .parse()
+                .with_context(|| format!("{name} is not a number"))?;
             figment.merge(Serialized::default(key, number))
         }
         Kind::Switch => {
-            let is_on: bool =
-                value.trim().parse().with_context(|| format!("{name} is neither true nor false"))?;
+            let is_on: bool = value
+                .trim()
+                .parse()
+                .with_context(|| format!("{name} is neither true nor false"))?;
             figment.merge(Serialized::default(key, is_on))
         }
         Kind::List => {
-            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+            let items = value
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
             figment.merge(Serialized::default(key, items.collect::<Vec<_>>()))
         }
     })
@@ -260,7 +292,9 @@ fn readable(error: &figment::Error) -> anyhow::Error {
         .into_iter()
         .map(|error| {
             let path = error.path.join(".");
-            let is_secret = VARIABLES.iter().any(|it| it.1 == path && it.2 == Kind::Secret);
+            let is_secret = VARIABLES
+                .iter()
+                .any(|it| it.1 == path && it.2 == Kind::Secret);
             match (path.is_empty(), is_secret) {
                 (_, true) => format!("`{path}` must be a text"),
                 (true, false) => error.kind.to_string(),
@@ -279,7 +313,12 @@ fn dot_env(path: &Path) -> anyhow::Result<Environment> {
     dotenvy::from_path_iter(path)
         .and_then(Iterator::collect)
         // Its own message quotes the line, which may hold a secret.
-        .map_err(|_| anyhow::anyhow!("{} cannot be read: a line is not NAME=value", path.display()))
+        .map_err(|_| {
+            anyhow::anyhow!(
+                "{} cannot be read: a line is not NAME=value",
+                path.display()
+            )
+        })
 }
 
 #[cfg(test)]

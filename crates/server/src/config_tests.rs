@@ -3,7 +3,10 @@ use std::io::Write;
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
 }
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -23,7 +26,10 @@ fn without_anything_the_defaults_of_the_contract_hold() {
     let config = Config::from(&Environment::new()).unwrap();
     assert_eq!(config.listen, "127.0.0.1:3002");
     assert_eq!(config.data_dir, PathBuf::from("./data"));
-    assert_eq!((config.jwt_expire_hours, config.rate_limit_per_minute), (8, 100));
+    assert_eq!(
+        (config.jwt_expire_hours, config.rate_limit_per_minute),
+        (8, 100)
+    );
     assert!(config.database_url.is_none() && config.nats_url.is_none());
 }
 
@@ -41,11 +47,19 @@ fn every_variable_reaches_its_key() {
         pairs.insert((*name).into(), value.into());
     }
     let config = Config::from(&pairs).unwrap();
-    assert_eq!(config.cors_origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(
+        config.cors_origins,
+        ["https://a.example", "https://b.example"]
+    );
     assert_eq!(config.log_format, LogFormat::Json);
     assert_eq!(config.rate_limit_per_minute, 7);
     assert!(config.secure_cookies && config.trust_forwarded_for);
-    for secret in [&config.database_url, &config.smtp_url, &config.master_key, &config.mcp_api_key] {
+    for secret in [
+        &config.database_url,
+        &config.smtp_url,
+        &config.master_key,
+        &config.mcp_api_key,
+    ] {
         assert_eq!(secret.as_ref().unwrap().expose(), SECRET);
     }
 }
@@ -54,17 +68,25 @@ fn every_variable_reaches_its_key() {
 fn the_environment_wins_over_the_file() {
     let toml = file("listen = '0.0.0.0:80'\nrate_limit_per_minute = 5\n");
     let path = toml.path().to_str().unwrap();
-    let config =
-        Config::from(&environment(&[("GREFFE_CONFIG", path), ("RATE_LIMIT_PER_MINUTE", "9")]));
+    let config = Config::from(&environment(&[
+        ("GREFFE_CONFIG", path),
+        ("RATE_LIMIT_PER_MINUTE", "9"),
+    ]));
     let config = config.unwrap();
-    assert_eq!((config.listen.as_str(), config.rate_limit_per_minute), ("0.0.0.0:80", 9));
+    assert_eq!(
+        (config.listen.as_str(), config.rate_limit_per_minute),
+        ("0.0.0.0:80", 9)
+    );
 }
 
 #[test]
 fn unknown_keys_are_refused_by_name() {
     let toml = file("lisen = '0.0.0.0:80'\n");
     let error = error_of(&[("GREFFE_CONFIG", toml.path().to_str().unwrap())]);
-    assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+    assert!(
+        error.contains("lisen") && error.contains("listen"),
+        "{error}"
+    );
     let error = error_of(&[("GREFFE_CONFIG", "/nowhere/greffe.toml")]);
     assert!(error.contains("/nowhere/greffe.toml"), "{error}");
 }
@@ -76,7 +98,10 @@ fn a_secret_may_come_from_a_file_but_not_from_both() {
     let config = Config::from(&environment(&[("JWT_SECRET_FILE", path)])).unwrap();
     assert_eq!(config.jwt_secret.unwrap().expose(), SECRET);
     let error = error_of(&[("JWT_SECRET_FILE", path), ("JWT_SECRET", SECRET)]);
-    assert!(error.contains("JWT_SECRET_FILE") && !error.contains(SECRET), "{error}");
+    assert!(
+        error.contains("JWT_SECRET_FILE") && !error.contains(SECRET),
+        "{error}"
+    );
     assert!(error_of(&[("JWT_SECRET_FILE", "/nowhere")]).contains("/nowhere"));
 }
 
@@ -96,10 +121,16 @@ fn nothing_shows_a_secret() {
         ("DATABASE_URL", "postgres://greffe:hunter2@db/greffe"),
     ]));
     let shown = format!("{:?}", config.unwrap());
-    assert!(!shown.contains(SECRET) && !shown.contains("hunter2"), "{shown}");
+    assert!(
+        !shown.contains(SECRET) && !shown.contains("hunter2"),
+        "{shown}"
+    );
     let toml = file("jwt_secret = 314159265358979\n");
     let error = error_of(&[("GREFFE_CONFIG", toml.path().to_str().unwrap())]);
-    assert!(error.contains("jwt_secret") && !error.contains("3141592"), "{error}");
+    assert!(
+        error.contains("jwt_secret") && !error.contains("3141592"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -76,7 +76,9 @@ impl DataFolder {
 
     /// Whether a process holds the folder.
     fn is_locked(&self) -> bool {
-        let Ok(file) = fs::File::open(self.0.join("lock")) else { return false };
+        let Ok(file) = fs::File::open(self.0.join("lock")) else {
+            return false;
+        };
         // Shared and let go at once: it disturbs nobody but a platform starting this very moment.
         matches!(
             Flock::lock(file, FlockArg::LockSharedNonblock),
@@ -129,7 +131,11 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&next)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&next, path)

@@ -1,1 +1,45 @@
-fn main() {}
+//! The `greffe` binary: the platform, and the commands of those who operate it.
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage.
+
+mod backends;
+mod cli;
+mod config;
+mod data_folder;
+mod logging;
+mod readiness;
+mod simulate;
+mod up;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<cli::Usage>() => {
+            eprintln!("greffe: {error}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("greffe: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    let mut config = config::Config::load()?;
+    cli.command.quieten(&mut config);
+    logging::install(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(cli.command.run(&config));
+    // Nothing that is still there may hold the end up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
+}

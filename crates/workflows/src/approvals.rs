@@ -4,11 +4,20 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::safeguard::{Approval, ApprovalCommand};
+use eventlog::RecordedEvent;
 use eventlog::{CommandContext, Deadline, EventLog, ExecuteError, LogError};
-use events::safeguard::{EXPIRY, LAPSE};
-use kernel::AggregateId;
+use events::safeguard::{ApprovalEvent, EXPIRY, LAPSE};
+use kernel::{AggregateId, DeadlineChange, DecodeError, EventType};
 
 use crate::{Duty, NotDone, Settled};
+
+/// What each event of the platform does to the deadlines.
+pub fn deadlines_of(event: &RecordedEvent) -> Result<Vec<DeadlineChange>, DecodeError> {
+    match event.aggregate_type.as_str() {
+        Approval::TYPE => Ok(event.decode::<ApprovalEvent>()?.deadlines()),
+        _ => Ok(Vec::new()),
+    }
+}
 
 /// Expires requests and lets unused grants lapse.
 pub struct ApprovalDuty;

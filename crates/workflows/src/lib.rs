@@ -11,7 +11,7 @@ mod decisions_stream;
 mod housekeeping;
 mod nats_users;
 
-pub use approvals::ApprovalDuty;
+pub use approvals::{ApprovalDuty, deadlines_of};
 pub use clerk::{Clerk, ClerkParts, Duty, NotDone, Settled};
 pub use decisions::Decisions;
 pub use decisions_stream::DECISIONS;

@@ -17,11 +17,36 @@ pub struct Client {
 
 /// Which of them are critical is the register's to say; this is what the demonstration enters.
 pub const CLIENTS: &[Client] = &[
-    Client { id: "42", name: "EHPAD Les Jardins", is_critical: true, weight: 2 },
-    Client { id: "43", name: "Clinique Saint-Jean", is_critical: true, weight: 1 },
-    Client { id: "44", name: "EHPAD Music Art", is_critical: false, weight: 4 },
-    Client { id: "45", name: "Clinique St-Joseph", is_critical: false, weight: 3 },
-    Client { id: "46", name: "Cabinet Dr Martin", is_critical: false, weight: 4 },
+    Client {
+        id: "42",
+        name: "EHPAD Les Jardins",
+        is_critical: true,
+        weight: 2,
+    },
+    Client {
+        id: "43",
+        name: "Clinique Saint-Jean",
+        is_critical: true,
+        weight: 1,
+    },
+    Client {
+        id: "44",
+        name: "EHPAD Music Art",
+        is_critical: false,
+        weight: 4,
+    },
+    Client {
+        id: "45",
+        name: "Clinique St-Joseph",
+        is_critical: false,
+        weight: 3,
+    },
+    Client {
+        id: "46",
+        name: "Cabinet Dr Martin",
+        is_critical: false,
+        weight: 4,
+    },
 ];
 
 /// Accounts of posts and functions; the first is the product's own example of a person.
@@ -41,8 +66,12 @@ const ACCOUNTS: &[&str] = &[
     "kinesitherapie",
     "animation",
 ];
-const DEVICES: &[&str] =
-    &["SWITCH-MUSIC-001", "SWITCH-CLIN-002", "SWITCH-CLIN-STJEAN", "SWITCH-CLI-001"];
+const DEVICES: &[&str] = &[
+    "SWITCH-MUSIC-001",
+    "SWITCH-CLIN-002",
+    "SWITCH-CLIN-STJEAN",
+    "SWITCH-CLI-001",
+];
 
 /// A kind of action, and how it is told.
 struct Scenario {
@@ -157,7 +186,10 @@ pub fn draw(random: &mut Random) -> Option<Case> {
     let expiry = random.pick(EXPIRIES)?;
     let ticket = random.between(1_200, 9_800);
     let confidence = random.between(62, 99);
-    let fill = |text: &str| text.replace("{compte}", account).replace("{poste}", "poste-accueil-03");
+    let fill = |text: &str| {
+        text.replace("{compte}", account)
+            .replace("{poste}", "poste-accueil-03")
+    };
     let arguments = match scenario.tool {
         "glpi_close_ticket" => json!({
             "ticket_id": ticket, "solution": "Pilote d'impression réinstallé.",
@@ -193,7 +225,11 @@ pub fn draw(random: &mut Random) -> Option<Case> {
         client_name: client.name,
         body,
         succeeds,
-        detail: if succeeds { scenario.success } else { scenario.failure },
+        detail: if succeeds {
+            scenario.success
+        } else {
+            scenario.failure
+        },
         work_ms: random.between(400, 4_000),
         is_withdrawn: random.chance(3),
     })
@@ -207,7 +243,9 @@ mod tests {
     fn the_same_seed_draws_the_same_cases() {
         let cases = |seed| {
             let mut random = Random::new(seed);
-            (0..50).map(|_| draw(&mut random).unwrap()).collect::<Vec<_>>()
+            (0..50)
+                .map(|_| draw(&mut random).unwrap())
+                .collect::<Vec<_>>()
         };
         assert_eq!(cases(42), cases(42));
         assert_ne!(cases(42), cases(43));
@@ -218,9 +256,15 @@ mod tests {
         let mut random = Random::new(1);
         let cases: Vec<Case> = (0..400).map(|_| draw(&mut random).unwrap()).collect();
         for scenario in SCENARIOS {
-            assert!(cases.iter().any(|case| case.tool == scenario.tool), "{}", scenario.tool);
+            assert!(
+                cases.iter().any(|case| case.tool == scenario.tool),
+                "{}",
+                scenario.tool
+            );
         }
-        assert!(cases.iter().any(|case| !case.succeeds) && cases.iter().any(|case| case.is_withdrawn));
+        assert!(
+            cases.iter().any(|case| !case.succeeds) && cases.iter().any(|case| case.is_withdrawn)
+        );
         for case in cases {
             let text = case.body.to_string();
             assert!(!text.contains('{') || !text.contains("{compte}"), "{text}");

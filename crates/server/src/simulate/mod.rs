@@ -96,19 +96,29 @@ impl Play {
             if Instant::now() >= end {
                 return;
             }
-            let Some(case) = data::draw(&mut random) else { return };
+            let Some(case) = data::draw(&mut random) else {
+                return;
+            };
             let play = self.clone();
-            self.tasks.spawn(async move { play.request(number, case).await });
+            self.tasks
+                .spawn(async move { play.request(number, case).await });
         }
     }
 
     async fn request(&self, number: u64, case: Case) {
         let id = format!("{}-{number}", self.run);
-        match self.service.command("request_approval", &case.body, &id).await {
+        match self
+            .service
+            .command("request_approval", &case.body, &id)
+            .await
+        {
             Ok(Reply::Done(answer)) => {
                 let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
                 let (approval, reference) = (text("id"), text("reference"));
-                println!("{reference}  demande   {} — {}", case.tool, case.client_name);
+                println!(
+                    "{reference}  demande   {} — {}",
+                    case.tool, case.client_name
+                );
                 lock(&self.summary).requested += 1;
                 let is_withdrawn = case.is_withdrawn;
                 lock(&self.open).insert(approval.clone(), case);
@@ -141,9 +151,14 @@ impl Play {
         let mut decisions = std::pin::pin!(decisions);
         while let Some(decision) = decisions.next().await {
             // Decisions on what an earlier play asked are none of this one's.
-            let Some(case) = lock(&self.open).remove(&decision.id) else { continue };
+            let Some(case) = lock(&self.open).remove(&decision.id) else {
+                continue;
+            };
             println!("{}  {}", decision.reference, in_french(&decision.status));
-            *lock(&self.summary).decided.entry(decision.status.clone()).or_default() += 1;
+            *lock(&self.summary)
+                .decided
+                .entry(decision.status.clone())
+                .or_default() += 1;
             if decision.status == "approved" {
                 let play = self.clone();
                 self.tasks.spawn(async move {
@@ -158,7 +173,10 @@ impl Play {
     /// Claims the grant, acts, and reports.
     async fn act(&self, decision: &Decision, case: &Case) -> anyhow::Result<()> {
         let hash = arguments_hash(case.tool, &case.body["arguments"])?;
-        anyhow::ensure!(hash == decision.arguments_hash, "other arguments were approved");
+        anyhow::ensure!(
+            hash == decision.arguments_hash,
+            "other arguments were approved"
+        );
         let body = json!({"id": decision.id, "arguments_hash": hash});
         let id = format!("{}-claim-{}", self.run, decision.id);
         let grant = match self.service.command("claim_execution", &body, &id).await? {
@@ -214,7 +232,12 @@ impl fmt::Display for Summary {
             writeln!(f, "  {status} {count}")?;
         }
         writeln!(f, "withdrawn {}", self.withdrawn)?;
-        writeln!(f, "executed {}, of which failed {}", self.succeeded + self.failed, self.failed)?;
+        writeln!(
+            f,
+            "executed {}, of which failed {}",
+            self.succeeded + self.failed,
+            self.failed
+        )?;
         for (code, count) in &self.refused {
             writeln!(f, "refused {count}: {code}")?;
         }

@@ -36,7 +36,11 @@ impl Random {
     }
 
     /// One of several, as often as its weight says.
-    pub fn pick_weighted<'a, T>(&mut self, items: &'a [T], weight: impl Fn(&T) -> u64) -> Option<&'a T> {
+    pub fn pick_weighted<'a, T>(
+        &mut self,
+        items: &'a [T],
+        weight: impl Fn(&T) -> u64,
+    ) -> Option<&'a T> {
         let mut left = self.below(items.iter().map(&weight).sum());
         items.iter().find(|item| {
             let weight = weight(item);
@@ -53,7 +57,11 @@ mod tests {
 
     #[test]
     fn the_same_seed_plays_the_same() {
-        let draw = |seed| (0..5).scan(Random::new(seed), |r, _| Some(r.next())).collect::<Vec<_>>();
+        let draw = |seed| {
+            (0..5)
+                .scan(Random::new(seed), |r, _| Some(r.next()))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
     }

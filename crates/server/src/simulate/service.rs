@@ -50,7 +50,10 @@ impl Service {
         let client = connect(url, name, key)
             .await
             .with_context(|| format!("NATS at {url} does not take {name} with this key"))?;
-        Ok(Self { client, name: name.to_owned() })
+        Ok(Self {
+            client,
+            name: name.to_owned(),
+        })
     }
 
     /// Sends a command; `id` makes its repetition harmless.
@@ -62,7 +65,11 @@ impl Service {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", id);
             let payload = serde_json::to_vec(body)?;
-            match self.client.request_with_headers(subject.clone(), headers, payload.into()).await {
+            match self
+                .client
+                .request_with_headers(subject.clone(), headers, payload.into())
+                .await
+            {
                 Ok(message) => return read_reply(&message.payload),
                 Err(error) => last = Some(error),
             }
@@ -85,8 +92,10 @@ impl Service {
             deliver_policy: jetstream::consumer::DeliverPolicy::All,
             ..Default::default()
         };
-        let consumer =
-            stream.create_consumer(config).await.context("no consumer on stream DECISIONS")?;
+        let consumer = stream
+            .create_consumer(config)
+            .await
+            .context("no consumer on stream DECISIONS")?;
         let messages = consumer.messages().await?;
         Ok(messages.filter_map(|message| async move {
             let message = message.ok()?;
@@ -106,7 +115,10 @@ fn read_reply(payload: &[u8]) -> anyhow::Result<Reply> {
         return Ok(Reply::Done(reply));
     }
     let text = |name: &str| reply[name].as_str().unwrap_or_default().to_owned();
-    Ok(Reply::Refused { code: text("code"), detail: text("detail") })
+    Ok(Reply::Refused {
+        code: text("code"),
+        detail: text("detail"),
+    })
 }
 
 /// `sha256:` and the hex of SHA-256 over the RFC 8785 form of tool and arguments: computed here, of
@@ -126,7 +138,13 @@ mod tests {
         let done = read_reply(br#"{"ok":true,"id":"x"}"#).unwrap();
         assert_eq!(done, Reply::Done(json!({"ok": true, "id": "x"})));
         let refused = read_reply(br#"{"ok":false,"code":"grant_used","detail":"no"}"#).unwrap();
-        assert_eq!(refused, Reply::Refused { code: "grant_used".into(), detail: "no".into() });
+        assert_eq!(
+            refused,
+            Reply::Refused {
+                code: "grant_used".into(),
+                detail: "no".into()
+            }
+        );
         assert!(read_reply(b"nope").is_err());
     }
 

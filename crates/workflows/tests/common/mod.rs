@@ -266,7 +266,10 @@ impl World {
     /// Waits until all deadlines of the log are known.
     pub async fn settle(&self) {
         let runs = || async { self.progress.here().contains_key(Deadlines::NAME) };
-        assert!(within(Duration::from_secs(10), runs).await, "the deadlines do not run");
+        assert!(
+            within(Duration::from_secs(10), runs).await,
+            "the deadlines do not run"
+        );
         let head = self.log.head().await.unwrap();
         let wait = self
             .progress

@@ -1,0 +1,52 @@
+//! How a command reaches the platform: the running one, or servers started for the command alone.
+
+use crate::{
+    backends::Backends,
+    config::Config,
+    data_folder::{DataFolder, Endpoints},
+    wiring::{OpenLog, open_log},
+};
+
+/// Enough for a command.
+const CONNECTIONS: u32 = 4;
+
+/// The log, and the servers behind it.
+pub struct Access {
+    pub backends: Backends,
+    pub open: OpenLog,
+    /// The platform that runs on the same data folder.
+    pub running: Option<Endpoints>,
+}
+
+impl Access {
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let running = DataFolder::new(&config.data_dir).running();
+        let backends = match &running {
+            Some(endpoints) => Backends::of_running(config, endpoints)?,
+            None => Backends::start(config, false).await?,
+        };
+        let config = Config {
+            database_connections: CONNECTIONS,
+            ..config.clone()
+        };
+        match open_log(&config, &backends).await {
+            Ok(open) => Ok(Self {
+                backends,
+                open,
+                running,
+            }),
+            Err(error) => {
+                backends.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops what was started for the command.
+    pub async fn close(self) {
+        let OpenLog { pool, log } = self.open;
+        drop(log);
+        pool.close().await;
+        self.backends.stop().await;
+    }
+}

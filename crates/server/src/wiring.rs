@@ -1,0 +1,458 @@
+//! The one place that starts everything, and ends it in order.
+
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use embedded::{NatsUser, UserKind};
+use eventlog::{
+    Deadlines, EventLog, FeedHub, Leases, LogReader, Progress, Projection, Projector, Relay, Vault,
+    ring_doorbell,
+};
+use kernel::{Clock, SystemClock};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::PgPool;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
+
+use crate::{backends::Backends, config::Config, readiness::Started};
+
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(600);
+/// The feeds, each with the projection that writes it.
+const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
+/// How long requests under way may take when the process ends.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long the start waits for NATS; without it the platform works, degraded.
+const NATS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    pub api: bool,
+    pub relay: bool,
+    pub projector: bool,
+    pub workflows: bool,
+}
+
+impl Roles {
+    pub const ALL: Self = Self {
+        api: true,
+        relay: true,
+        projector: true,
+        workflows: true,
+    };
+}
+
+/// The log of a process, with what it takes to open it.
+pub struct OpenLog {
+    pub pool: PgPool,
+    pub log: EventLog,
+}
+
+/// Migrates and opens the log.
+pub async fn open_log(config: &Config, backends: &Backends) -> anyhow::Result<OpenLog> {
+    let pool = backends
+        .connect_database(config.database_connections)
+        .await?;
+    eventlog::migrate(&pool)
+        .await
+        .context("the database could not be brought up to date")?;
+    let master_key = backends.master_key(config, &pool).await?;
+    let log = EventLog::open(pool.clone(), Vault::new(pool.clone(), &master_key)).await?;
+    // With another key nothing personal could be read, and new data would be sealed with it.
+    log.read_after(0, 50).await.context(
+        "the beginning of the log cannot be read: is GREFFE_MASTER_KEY the one it was sealed with?",
+    )?;
+    Ok(OpenLog { pool, log })
+}
+
+/// A running process of the platform.
+pub struct Platform {
+    pub address: Option<SocketAddr>,
+    /// Printed once, if the first start made the account `admin`.
+    pub admin_password: Option<String>,
+    backends: Backends,
+    pool: PgPool,
+    app: Option<api::App>,
+    http: Option<JoinHandle<std::io::Result<()>>>,
+    micro_service: Option<JoinHandle<Option<api::MicroService>>>,
+    clerk: Option<Clerk>,
+    nats_users: Option<NatsUsers>,
+    progress: Progress,
+    head_at_start: u64,
+    projections: Vec<&'static str>,
+    started: Started,
+    stop_http: CancellationToken,
+    stop: CancellationToken,
+}
+
+/// What the parts share.
+struct Parts {
+    log: EventLog,
+    reader: LogReader,
+    progress: Progress,
+    leases: Leases,
+    nats: async_nats::Client,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+}
+
+impl Platform {
+    /// Starts the roles. `listener` is for the API; `is_first` also makes the first account.
+    pub async fn start(
+        config: &Config,
+        backends: Backends,
+        roles: Roles,
+        listener: Option<TcpListener>,
+        is_first: bool,
+    ) -> anyhow::Result<Self> {
+        let metrics = install_metrics()?;
+        let OpenLog { pool, log } = open_log(config, &backends).await?;
+        let stop = CancellationToken::new();
+        let nats = backends.nats.connect(true).await?;
+        let admin_password = if is_first {
+            first_start(config, &log).await?
+        } else {
+            None
+        };
+        api::seed_tools(&log).await.map_err(problem)?;
+        let parts = Parts {
+            reader: LogReader::start(log.clone(), Some(nats.clone()), stop.clone()).await?,
+            progress: Progress::new(pool.clone()),
+            leases: Leases::start(&pool),
+            clock: Arc::new(SystemClock),
+            log,
+            nats,
+            stop,
+        };
+        let head_at_start = parts.log.head().await?;
+        ring_doorbell(&parts.log, parts.nats.clone(), parts.stop.clone());
+        if roles.relay {
+            parts.start_relay(config);
+        }
+        let all = all_projections();
+        let projections = all.iter().map(|it| it.name()).collect();
+        if roles.projector {
+            parts.start_projector(all);
+        }
+        let clerk = if roles.workflows {
+            Some(parts.start_workflows(config).await?)
+        } else {
+            None
+        };
+        let nats_users = parts.keep_nats_users(roles, &backends);
+        let mut platform = Self {
+            address: None,
+            admin_password,
+            pool,
+            app: None,
+            http: None,
+            micro_service: None,
+            clerk,
+            nats_users,
+            progress: parts.progress.clone(),
+            head_at_start,
+            projections,
+            started: Started::default(),
+            stop_http: CancellationToken::new(),
+            stop: parts.stop.clone(),
+            backends,
+        };
+        if let Some(listener) = listener.filter(|_| roles.api) {
+            platform
+                .start_api(config, &parts, listener, metrics)
+                .await?;
+        }
+        Ok(platform)
+    }
+
+    async fn start_api(
+        &mut self,
+        config: &Config,
+        parts: &Parts,
+        listener: TcpListener,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<()> {
+        let pool = self.pool.clone();
+        let vault = parts.log.vault().clone();
+        let frames =
+            FeedHub::start(pool, vault, parts.progress.clone(), FEEDS, &parts.stop).await?;
+        let api_parts = api::Parts {
+            log: parts.log.clone(),
+            reader: parts.reader.clone(),
+            frames,
+            progress: parts.progress.clone(),
+            nats: Some(parts.nats.clone()),
+            clock: parts.clock.clone(),
+            metrics: Some(metrics),
+        };
+        let app = api::App::start(api_config(config, &self.backends)?, api_parts).await?;
+        let router = self.started.guard(api::router(app.clone()));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        self.address = Some(listener.local_addr()?);
+        let ended = self.stop_http.clone().cancelled_owned();
+        let server = axum::serve(listener, service).with_graceful_shutdown(ended);
+        self.http = Some(tokio::spawn(async move { server.await }));
+        self.micro_service = Some(tokio::spawn(answer_nats(app.clone(), parts.nats.clone())));
+        self.app = Some(app);
+        Ok(())
+    }
+
+    /// Returns once what was due is done, what happened is applied and NATS knows its users.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        if let Some(users) = &self.nats_users
+            && tokio::time::timeout(NATS_WITHIN, users.written())
+                .await
+                .is_err()
+        {
+            let problem = users.state().problem.unwrap_or_default();
+            tracing::warn!(%problem, "NATS does not know its users yet; going on without");
+        }
+        let mut is_said = false;
+        loop {
+            let wait = Duration::from_secs(2);
+            if self
+                .progress
+                .wait_for(&self.projections, self.head_at_start, wait)
+                .await?
+            {
+                break;
+            }
+            if !is_said {
+                tracing::info!("the projections are catching up");
+                is_said = true;
+            }
+        }
+        if let Some(clerk) = &self.clerk {
+            clerk.caught_up().await;
+        }
+        if let Some(started) = &self.micro_service {
+            let end = tokio::time::Instant::now() + NATS_WITHIN;
+            while !started.is_finished() && tokio::time::Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        self.started.set();
+        Ok(())
+    }
+
+    /// Where other commands find this platform.
+    pub fn endpoints(&self) -> Option<crate::data_folder::Endpoints> {
+        Some(crate::data_folder::Endpoints {
+            http: format!("http://{}", self.address?),
+            nats: self.backends.nats.address(),
+            database: self.backends.database_url.expose().to_owned(),
+        })
+    }
+
+    pub fn folder(&self) -> &crate::data_folder::DataFolder {
+        &self.backends.folder
+    }
+
+    /// Returns if the HTTP server ends by itself, which it never should.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        match &mut self.http {
+            Some(http) => match http.await {
+                Ok(Ok(())) => anyhow::anyhow!("the HTTP server has ended"),
+                Ok(Err(error)) => anyhow::anyhow!("the HTTP server has ended: {error}"),
+                Err(error) => anyhow::anyhow!("the HTTP server has ended: {error}"),
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends in order: what was accepted is answered, sockets are told to come back (1012), the
+    /// servers stop last.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        let answer_last = async {
+            match self.micro_service {
+                Some(started) if started.is_finished() => {
+                    if let Ok(Some(service)) = started.await {
+                        service.stop().await;
+                    }
+                }
+                Some(starting) => starting.abort(),
+                None => {}
+            }
+        };
+        let close_http = async {
+            if let Some(app) = &self.app {
+                app.stop();
+            }
+            self.stop_http.cancel();
+            if let Some(http) = self.http
+                && !http.is_finished()
+                && tokio::time::timeout(DRAIN, http).await.is_err()
+            {
+                tracing::warn!("some requests were still under way at the end");
+            }
+        };
+        tokio::join!(answer_last, close_http);
+        self.stop.cancel();
+        drop((self.app, self.clerk, self.nats_users, self.progress));
+        if tokio::time::timeout(DRAIN, self.pool.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("connections to PostgreSQL were still in use at the end");
+        }
+        self.backends.stop().await;
+        tracing::info!("stopped");
+    }
+}
+
+impl Parts {
+    fn start_relay(&self, config: &Config) {
+        let client = self.nats.clone();
+        let replicas = config.nats_replicas;
+        // Its status is in the metrics and in `greffe log status`.
+        drop(Relay::start(
+            self.log.clone(),
+            client,
+            &self.leases,
+            replicas,
+            self.stop.clone(),
+        ));
+    }
+
+    fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
+        let projector = Projector {
+            log: self.log.clone(),
+            reader: self.reader.clone(),
+            progress: self.progress.clone(),
+        };
+        projector.start(projections, &self.leases, &self.stop);
+    }
+
+    async fn start_workflows(&self, config: &Config) -> anyhow::Result<Clerk> {
+        let clerk = ClerkParts {
+            log: self.log.clone(),
+            progress: self.progress.clone(),
+            clock: self.clock.clone(),
+            duties: vec![Arc::new(ApprovalDuty)],
+        };
+        let clerk = Clerk::start(clerk, &self.leases, self.stop.clone()).await?;
+        Decisions::start(
+            self.log.clone(),
+            self.reader.clone(),
+            self.nats.clone(),
+            self.clock.clone(),
+            config.nats_replicas,
+            &self.leases,
+            self.stop.clone(),
+        );
+        let pool = self.log.pool().clone();
+        let (clock, stop) = (self.clock.clone(), self.stop.clone());
+        Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
+        Ok(clerk)
+    }
+
+    fn keep_nats_users(&self, roles: Roles, backends: &Backends) -> Option<NatsUsers> {
+        let writer = backends.users_writer();
+        if writer.is_none() && roles.workflows {
+            tracing::warn!(
+                "new service accounts cannot use NATS: set NATS_USERS_FILE and \
+                 NATS_SYSTEM_PASSWORD, or write its users yourself"
+            );
+        }
+        let (writer, log) = (writer?, self.log.clone());
+        let read = move || {
+            let log = log.clone();
+            async move { nats_users(&log).await }
+        };
+        let write = move |users| {
+            let writer = writer.clone();
+            async move { writer.write(users).await }
+        };
+        Some(NatsUsers::start(
+            self.reader.clone(),
+            read,
+            write,
+            self.stop.clone(),
+        ))
+    }
+}
+
+/// Every projection that a projector runs.
+pub fn all_projections() -> Vec<Arc<dyn Projection>> {
+    let mut all = projections::all();
+    all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
+    all
+}
+
+/// The users of NATS, as the accounts are now.
+pub async fn nats_users(log: &EventLog) -> anyhow::Result<Vec<NatsUser>> {
+    let accounts = api::nats_accounts(log).await.map_err(problem)?;
+    let users = accounts.into_iter().filter_map(|account| {
+        match NatsUser::new(&*account.name, account.bcrypt, UserKind::Service) {
+            Ok(user) => Some(user),
+            Err(error) => {
+                tracing::error!(account.name, %error, "this account cannot use NATS");
+                None
+            }
+        }
+    });
+    Ok(users.collect())
+}
+
+/// Makes the account `admin` on an empty log; returns its password if it was drawn.
+async fn first_start(config: &Config, log: &EventLog) -> anyhow::Result<Option<String>> {
+    let given = config
+        .admin_password
+        .as_ref()
+        .map(|password| password.expose().to_owned());
+    let is_given = given.is_some();
+    let made = api::bootstrap_admin(log, given)
+        .await
+        .map_err(problem)
+        .context("the account `admin` could not be made; is GREFFE_ADMIN_PASSWORD too weak?")?;
+    Ok(made.filter(|_| !is_given))
+}
+
+fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Config> {
+    let defaults = api::Config::new(backends.jwt_secret(config)?);
+    let per_person = NonZeroU32::new(config.rate_limit_per_minute)
+        .context("RATE_LIMIT_PER_MINUTE must be at least 1")?;
+    Ok(api::Config {
+        token_lifetime: TimeDelta::hours(i64::from(config.jwt_expire_hours)),
+        secure_cookies: config.secure_cookies,
+        trust_forwarded_for: config.trust_forwarded_for,
+        cors_origins: config.cors_origins.clone(),
+        limits: api::Limits {
+            per_person,
+            ..defaults.limits
+        },
+        web_folder: config.web_folder.clone(),
+        ..defaults
+    })
+}
+
+async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::MicroService> {
+    loop {
+        match api::MicroService::start(app.clone(), nats.clone()).await {
+            Ok(service) => return Some(service),
+            Err(error) => tracing::warn!(%error, "commands over NATS cannot be answered yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics")?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
+
+pub fn problem(problem: api::Problem) -> anyhow::Error {
+    anyhow::anyhow!("{problem}")
+}
