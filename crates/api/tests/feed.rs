@@ -1,5 +1,5 @@
 //! Live feeds: ready, frames, resuming, and ends.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
