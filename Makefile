@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WITH_POSTGRES := cargo run --quiet --package testkit --bin with-postgres --
 LLVM := /usr/lib/llvm-22/bin
 
-.PHONY: run demo build release test test-web test-rust test-python journeys fmt lint bench coverage setup web
+.PHONY: run demo build release test test-web test-rust test-python journeys check-docs fmt lint bench coverage setup web
 
 run: setup release
 	$(TARGET)/release/greffe up
@@ -24,7 +24,11 @@ build: web
 release: web
 	cargo build --release --package greffe
 
-test: test-web test-rust test-python journeys
+test: check-docs test-web test-rust test-python journeys
+
+# Paths and links in README.md and docs/ lead somewhere.
+check-docs:
+	@scripts/check-docs
 
 test-web: web
 	cd web && npm run lint && npm test

@@ -3,20 +3,36 @@
 -- The lock makes positions dense and in commit order. It is taken by a statement of its own, so
 -- that the next one has a snapshot that sees all that was committed before. Callers send at most
 -- one request per aggregate, per command id and per claim in a batch.
--- Look-ups are LATERAL … LIMIT 1: other forms get plans that grow with the tables.
+--
+-- Look-ups are LATERAL … LIMIT 1: other forms get plans that grow with the tables. What was found
+-- goes into arrays, not joins: the writer's session allows nested loops only, and a join of a batch
+-- with itself would cost the square of its size.
 CREATE FUNCTION append_batch(
     r_command uuid[], r_hash bytea[], r_outcome jsonb[],
     r_type text[], r_id text[], r_expected bigint[], r_count bigint[], r_first_event uuid[],
     c_request bigint[], c_scope text[], c_key bytea[], c_release boolean[],
     e_request bigint[], e_offset bigint[], e_id uuid[], e_type text[], e_version text[],
     e_payload jsonb[], e_metadata jsonb[]
-) RETURNS TABLE (request bigint, status text, last_position bigint, found_sequence bigint,
+) RETURNS TABLE (request bigint, verdict bigint, last_position bigint, found_sequence bigint,
                  found_outcome jsonb, detail text, recorded_at timestamptz)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    appended        CONSTANT bigint := 0;
+    appended_before CONSTANT bigint := 1;
+    repeated        CONSTANT bigint := 2;
+    conflict        CONSTANT bigint := 3;
+    key_reused      CONSTANT bigint := 4;
+    taken           CONSTANT bigint := 5;
     head bigint;
     forked text;
     now_ timestamptz;
+    verdicts bigint[];
+    -- Position before the request's first event.
+    before bigint[];
+    known_positions bigint[];
+    known_outcomes jsonb[];
+    found bigint[];
+    scopes text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(7310579);
     SELECT m.fork INTO forked FROM log_meta m;
@@ -27,85 +43,95 @@ BEGIN
     head := coalesce(head, 0);
     now_ := date_trunc('milliseconds', clock_timestamp());
 
-    RETURN QUERY
-    WITH req AS MATERIALIZED (
-        SELECT * FROM unnest(r_command, r_hash, r_outcome, r_type, r_id, r_expected, r_count, r_first_event)
-            WITH ORDINALITY AS r(command, hash, outcome, type, id, expected, count, first_event, n)
-    ), checked AS MATERIALIZED (
-        SELECT r.*, known.outcome AS known_outcome, known.position AS known_position,
-               coalesce(latest.sequence, 0) AS found, taken.scope AS taken_scope, own.position AS own_position,
-               CASE
-                   WHEN known.hash IS NOT NULL AND known.hash = r.hash THEN 'repeated'
-                   WHEN known.hash IS NOT NULL THEN 'key_reused'
-                   -- Ours already: the connection broke after an earlier try had committed.
-                   WHEN own.position IS NOT NULL THEN 'appended_before'
-                   WHEN coalesce(latest.sequence, 0) <> r.expected THEN 'conflict'
-                   WHEN taken.scope IS NOT NULL THEN 'taken'
-                   ELSE 'appended'
-               END AS verdict
-        FROM req r
+    SELECT array_agg(q.verdict ORDER BY q.n),
+           array_agg(head + q.upto - q.count ORDER BY q.n),
+           array_agg(coalesce(q.known_position, q.own_position) ORDER BY q.n),
+           array_agg(q.known_outcome ORDER BY q.n),
+           array_agg(q.latest ORDER BY q.n)
+    INTO verdicts, before, known_positions, known_outcomes, found
+    FROM (
+        SELECT c.*, sum(CASE WHEN c.verdict = appended THEN c.count ELSE 0 END) OVER (ORDER BY c.n) AS upto
+        FROM (
+            SELECT r.n, r.count, known.outcome AS known_outcome, known.position AS known_position,
+                   own.position AS own_position, coalesce(latest.sequence, 0) AS latest,
+                   CASE
+                       WHEN known.hash = r.hash THEN repeated
+                       WHEN known.hash IS NOT NULL THEN key_reused
+                       -- Ours already: the connection broke after an earlier try had committed.
+                       WHEN own.position IS NOT NULL THEN appended_before
+                       WHEN coalesce(latest.sequence, 0) <> r.expected THEN conflict
+                       ELSE appended
+                   END AS verdict
+            FROM unnest(r_command, r_hash, r_type, r_id, r_expected, r_count, r_first_event)
+                 WITH ORDINALITY AS r(command, hash, type, id, expected, count, first_event, n)
+            LEFT JOIN LATERAL (
+                SELECT c.request_hash AS hash, c.outcome, c.position FROM commands c
+                WHERE c.command_id = r.command LIMIT 1
+            ) known ON true
+            LEFT JOIN LATERAL (
+                SELECT e.sequence FROM events e
+                WHERE e.aggregate_type = r.type AND e.aggregate_id = r.id
+                ORDER BY e.sequence DESC LIMIT 1
+            ) latest ON true
+            LEFT JOIN LATERAL (
+                SELECT e.position + r.count - 1 AS position FROM events e
+                WHERE latest.sequence > r.expected
+                  AND e.aggregate_type = r.type AND e.aggregate_id = r.id
+                  AND e.sequence = r.expected + 1 AND e.event_id = r.first_event LIMIT 1
+            ) own ON true
+        ) c
+    ) q;
+
+    IF cardinality(c_request) > 0 THEN
+        -- Claims are rare: a request that loses one is taken out, and the rest moves up.
+        SELECT array_agg(CASE WHEN verdicts[n] = appended AND lost.scope IS NOT NULL THEN taken
+                              ELSE verdicts[n] END ORDER BY n),
+               array_agg(lost.scope ORDER BY n)
+        INTO verdicts, scopes
+        FROM generate_subscripts(verdicts, 1) n
         LEFT JOIN LATERAL (
-            SELECT c.request_hash AS hash, c.outcome, c.position FROM commands c
-            WHERE c.command_id = r.command LIMIT 1
-        ) known ON true
-        LEFT JOIN LATERAL (
-            SELECT e.sequence FROM events e
-            WHERE e.aggregate_type = r.type AND e.aggregate_id = r.id
-            ORDER BY e.sequence DESC LIMIT 1
-        ) latest ON true
-        LEFT JOIN LATERAL (
-            SELECT e.position + r.count - 1 AS position FROM events e
-            WHERE e.aggregate_type = r.type AND e.aggregate_id = r.id AND e.sequence = r.expected + 1
-              AND e.event_id = r.first_event
-              AND coalesce(latest.sequence, 0) > r.expected LIMIT 1
-        ) own ON true
-        LEFT JOIN LATERAL (
-            SELECT k.scope FROM unnest(c_request, c_scope, c_key, c_release) AS w(request, scope, key, release)
+            SELECT w.scope
+            FROM unnest(c_request, c_scope, c_key) AS w(request, scope, key)
             JOIN LATERAL (
-                SELECT held.scope FROM claims held
+                SELECT 1 FROM claims held
                 WHERE held.scope = w.scope AND held.key = w.key
-                  AND NOT (held.aggregate_type = r.type AND held.aggregate_id = r.id) LIMIT 1
-            ) k ON true
-            WHERE w.request = r.n LIMIT 1
-        ) taken ON true
-    ), numbered AS MATERIALIZED (
-        SELECT c.*, head - c.count + sum(CASE WHEN c.verdict = 'appended' THEN c.count ELSE 0 END)
-                   OVER (ORDER BY c.n) AS before
-        FROM checked c
-    ), new_events AS (
-        INSERT INTO events (position, event_id, aggregate_type, aggregate_id, sequence, event_type,
-                            event_version, payload, metadata, recorded_at)
-        SELECT q.before + e.at, e.id, q.type, q.id, q.expected + e.at, e.type, e.version,
-               e.payload, e.metadata, now_
-        FROM unnest(e_request, e_offset, e_id, e_type, e_version, e_payload, e_metadata)
-             AS e(request, at, id, type, version, payload, metadata)
-        JOIN numbered q ON q.n = e.request AND q.verdict = 'appended'
-        ORDER BY 1
-    ), new_commands AS (
-        INSERT INTO commands (command_id, request_hash, aggregate_id, position, outcome, recorded_at)
-        SELECT q.command, q.hash, q.id, q.before + q.count, q.outcome, now_
-        FROM numbered q WHERE q.verdict = 'appended' AND q.command IS NOT NULL
-    ), given_back AS (
-        DELETE FROM claims held USING unnest(c_request, c_scope, c_key, c_release) AS w(request, scope, key, release),
-               numbered q
-        WHERE w.release AND q.n = w.request AND q.verdict = 'appended'
-          AND held.scope = w.scope AND held.key = w.key
-          AND held.aggregate_type = q.type AND held.aggregate_id = q.id
-    ), new_claims AS (
+                  AND NOT (held.aggregate_type = r_type[n] AND held.aggregate_id = r_id[n]) LIMIT 1
+            ) held ON true
+            WHERE w.request = n LIMIT 1
+        ) lost ON true;
+        SELECT array_agg(head + upto - count ORDER BY n) INTO before
+        FROM (SELECT n, r_count[n] AS count,
+                     sum(CASE WHEN verdicts[n] = appended THEN r_count[n] ELSE 0 END) OVER (ORDER BY n) AS upto
+              FROM generate_subscripts(verdicts, 1) n) moved;
+        DELETE FROM claims held
+        USING unnest(c_request, c_scope, c_key, c_release) AS w(request, scope, key, release)
+        WHERE w.release AND verdicts[w.request] = appended AND held.scope = w.scope AND held.key = w.key
+          AND held.aggregate_type = r_type[w.request] AND held.aggregate_id = r_id[w.request];
         INSERT INTO claims (scope, key, aggregate_type, aggregate_id)
-        SELECT w.scope, w.key, q.type, q.id
+        SELECT w.scope, w.key, r_type[w.request], r_id[w.request]
         FROM unnest(c_request, c_scope, c_key, c_release) AS w(request, scope, key, release)
-        JOIN numbered q ON q.n = w.request AND q.verdict = 'appended'
-        WHERE NOT w.release
-        ON CONFLICT (scope, key) DO NOTHING
-    )
-    SELECT q.n, q.verdict,
-           CASE q.verdict
-               WHEN 'appended' THEN (q.before + q.count)::bigint
-               WHEN 'appended_before' THEN q.own_position
-               WHEN 'repeated' THEN q.known_position
-           END,
-           q.found, q.known_outcome, q.taken_scope, now_
-    FROM numbered q ORDER BY q.n;
+        WHERE NOT w.release AND verdicts[w.request] = appended
+        ON CONFLICT (scope, key) DO NOTHING;
+    END IF;
+
+    INSERT INTO events (position, event_id, aggregate_type, aggregate_id, sequence, event_type,
+                        event_version, payload, metadata, recorded_at)
+    SELECT before[e.request] + e.at, e.id, r_type[e.request], r_id[e.request],
+           r_expected[e.request] + e.at, e.type, e.version, e.payload, e.metadata, now_
+    FROM unnest(e_request, e_offset, e_id, e_type, e_version, e_payload, e_metadata)
+         AS e(request, at, id, type, version, payload, metadata)
+    WHERE verdicts[e.request] = appended;
+
+    INSERT INTO commands (command_id, request_hash, aggregate_id, position, outcome, recorded_at)
+    SELECT r.command, r.hash, r.id, before[r.n] + r.count, r.outcome, now_
+    FROM unnest(r_command, r_hash, r_id, r_count, r_outcome)
+         WITH ORDINALITY AS r(command, hash, id, count, outcome, n)
+    WHERE r.command IS NOT NULL AND verdicts[r.n] = appended;
+
+    RETURN QUERY
+    SELECT n::bigint, verdicts[n],
+           CASE WHEN verdicts[n] = appended THEN before[n] + r_count[n] ELSE known_positions[n] END,
+           found[n], CASE WHEN verdicts[n] = repeated THEN known_outcomes[n] END, scopes[n], now_
+    FROM generate_subscripts(verdicts, 1) n;
 END
 $$;
