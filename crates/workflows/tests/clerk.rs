@@ -1,5 +1,7 @@
 //! The clerk: in time, once, also after the server was down.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::{
