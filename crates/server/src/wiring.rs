@@ -80,7 +80,7 @@ pub struct Platform {
     clerk: Option<Clerk>,
     nats_users: Option<NatsUsers>,
     progress: Progress,
-    head_at_start: u64,
+    log: EventLog,
     projections: Vec<&'static str>,
     started: Started,
     stop_http: CancellationToken,
@@ -115,7 +115,6 @@ impl Platform {
             nats,
             stop,
         };
-        let head_at_start = parts.log.head().await?;
         ring_doorbell(&parts.log, parts.nats.clone(), parts.stop.clone());
         if roles.relay {
             parts.start_relay(config);
@@ -141,7 +140,7 @@ impl Platform {
             clerk,
             nats_users,
             progress: parts.progress.clone(),
-            head_at_start,
+            log: parts.log.clone(),
             projections,
             started: Started::default(),
             stop_http: CancellationToken::new(),
@@ -198,24 +197,12 @@ impl Platform {
             let problem = users.state().problem.unwrap_or_default();
             tracing::warn!(%problem, "NATS does not know its users yet; going on without");
         }
-        let mut is_said = false;
-        loop {
-            let wait = Duration::from_secs(2);
-            if self
-                .progress
-                .wait_for(&self.projections, self.head_at_start, wait)
-                .await?
-            {
-                break;
-            }
-            if !is_said {
-                tracing::info!("the projections are catching up");
-                is_said = true;
-            }
-        }
+        self.apply_all().await?;
         if let Some(clerk) = &self.clerk {
             clerk.caught_up().await;
         }
+        // What the clerk has just done is to be seen as well.
+        self.apply_all().await?;
         if let Some(started) = &self.micro_service {
             let end = tokio::time::Instant::now() + NATS_WITHIN;
             while !started.is_finished() && tokio::time::Instant::now() < end {
@@ -224,6 +211,26 @@ impl Platform {
         }
         self.started.set();
         Ok(())
+    }
+
+    /// Returns once the projections have applied what the log holds now.
+    async fn apply_all(&self) -> anyhow::Result<()> {
+        let head = self.log.head().await?;
+        let mut is_said = false;
+        loop {
+            let wait = Duration::from_secs(2);
+            if self
+                .progress
+                .wait_for(&self.projections, head, wait)
+                .await?
+            {
+                return Ok(());
+            }
+            if !is_said {
+                tracing::info!("the projections are catching up");
+                is_said = true;
+            }
+        }
     }
 
     /// Where other commands find this platform.
@@ -280,7 +287,15 @@ impl Platform {
         };
         tokio::join!(answer_last, close_http);
         self.stop.cancel();
-        drop((self.app, self.clerk, self.nats_users, self.progress));
+        drop((
+            self.app,
+            self.clerk,
+            self.nats_users,
+            self.progress,
+            self.log,
+        ));
+        // Those who were told to end do so before their connections are taken away.
+        tokio::time::sleep(Duration::from_millis(50)).await;
         if tokio::time::timeout(DRAIN, self.pool.close())
             .await
             .is_err()
