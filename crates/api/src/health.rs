@@ -97,6 +97,9 @@ impl App {
             }
         }
         parts.push(self.nats_health());
+        if let Some(relay) = self.relay_health().await {
+            parts.push(relay);
+        }
         match self.lags().await {
             Ok(lags) => parts.extend(lags.iter().map(projection_health)),
             Err(_) => parts.push(Component::new(
@@ -118,6 +121,36 @@ impl App {
             Some(_) => Component::new("nats", Status::Degraded, Some("not connected".into())),
             None => Component::new("nats", Status::Degraded, Some("not configured".into())),
         }
+    }
+
+    /// How old the oldest event is that the stream does not hold yet. Nothing to say without NATS.
+    async fn relay_health(&self) -> Option<Component> {
+        let client = self.nats.as_ref()?;
+        if client.connection_state() != async_nats::connection::State::Connected {
+            return None;
+        }
+        let published = match eventlog::stream_position(client).await {
+            Ok(position) => position.unwrap_or(0),
+            Err(_) => {
+                let detail = Some("JetStream does not answer".into());
+                return Some(Component::new("relay", Status::Degraded, detail));
+            }
+        };
+        let age: Result<Option<f64>, _> = sqlx::query_scalar(
+            "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8
+             FROM events WHERE position = $1",
+        )
+        .bind(published as i64 + 1)
+        .fetch_optional(self.log.pool())
+        .await;
+        Some(match age {
+            Ok(Some(age)) if age > LAG_SECONDS as f64 => {
+                let detail = format!("oldest unpublished event is {age:.0} s old");
+                Component::new("relay", Status::Down, Some(detail))
+            }
+            Ok(_) => Component::new("relay", Status::Ok, None),
+            Err(_) => Component::new("relay", Status::Down, Some("unknown".into())),
+        })
     }
 
     /// How far each projection is behind the log.

@@ -39,6 +39,6 @@ pub use reader::LogReader;
 pub use recorded::RecordedEvent;
 pub use relay::{Relay, RelayStatus, ring_doorbell};
 pub use store::LogContext;
-pub use stream::EVENTS;
+pub use stream::{EVENTS, stream_position};
 pub use terms::fold;
 pub use vault::{ERASED, Vault};

@@ -213,9 +213,8 @@ impl Runner {
     async fn prepare(&self) -> Result<u64, ApplyError> {
         let (name, version) = (self.projection.name(), self.projection.version());
         let mut tx = self.log.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock(731059, hashtext($1))")
-            .bind(name)
-            .execute(&mut *tx)
+        // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
+        tx.execute("SELECT pg_advisory_xact_lock(731059, 0)")
             .await?;
         let found: Option<(i32, i64)> =
             sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
