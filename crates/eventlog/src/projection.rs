@@ -92,6 +92,8 @@ impl Projector {
     ) {
         for projection in projections {
             let mut lease = leases.want(&format!("projection {}", projection.name()));
+            self.progress
+                .expect_version(projection.name(), projection.version());
             let stop = stop.clone();
             let runner = Runner {
                 projection,
@@ -107,7 +109,7 @@ impl Projector {
                     }
                     tokio::select! {
                         () = runner.run() => {}
-                        () = lease.lost() => {}
+                        () = lease.lost() => runner.progress.forget(runner.projection.name()),
                         () = stop.cancelled() => return,
                     }
                 }
