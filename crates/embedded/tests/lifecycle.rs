@@ -1,7 +1,6 @@
 //! Start, crash, restart and stop of the real servers.
 //!
-//! A parent that is killed is played by this test program itself, started again with
-//! `PLAY_PARENT` naming the data folder.
+//! A parent that is killed is played by `examples/hold-servers.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,8 +19,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncBufReadExt, BufReader};
-
-const PLAY_PARENT: &str = "GREFFE_TEST_PLAY_PARENT";
 
 fn tools_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools")
@@ -234,29 +231,28 @@ async fn killed_servers_come_back_on_their_ports() {
     servers.stop().await;
 }
 
-#[tokio::test]
-#[ignore = "not a test: the parent that the tests below start and kill"]
-async fn play_parent() {
-    if let Some(data_dir) = std::env::var_os(PLAY_PARENT) {
-        let servers = start(Path::new(&data_dir)).await;
-        let pids = (servers.postgres_pid().unwrap(), servers.nats_pid().unwrap());
-        println!("\nchildren {} {}", pids.0, pids.1);
-        std::future::pending::<()>().await;
-    }
-}
-
-fn play_parent_command(data_dir: &Path) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+fn parent_command(data_dir: &Path) -> tokio::process::Command {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests
+        .parent()
+        .unwrap()
+        .with_file_name("examples/hold-servers");
+    assert!(
+        program.exists(),
+        "`cargo test -p embedded` builds {}",
+        program.display()
+    );
+    let mut command = tokio::process::Command::new(program);
     command
-        .args(["--exact", "play_parent", "--ignored", "--nocapture"])
-        .env(PLAY_PARENT, data_dir)
+        .arg(data_dir)
+        .arg(tools_dir())
         .stdout(Stdio::piped());
     command
 }
 
 /// Another process that runs the servers of this folder, and their pids.
 async fn parent(data_dir: &Path) -> (tokio::process::Child, [u32; 2]) {
-    let mut parent = play_parent_command(data_dir).spawn().unwrap();
+    let mut parent = parent_command(data_dir).spawn().unwrap();
     let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
     loop {
         let line = lines
@@ -366,7 +362,7 @@ async fn data_of_another_major_version_is_refused() {
 async fn a_parent_killed_during_its_first_start_leaves_nothing_in_the_way() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut parent = play_parent_command(&data).spawn().unwrap();
+    let mut parent = parent_command(&data).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while !data.join("postgres.new/base").exists() && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(1)).await;
