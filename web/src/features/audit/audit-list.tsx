@@ -4,7 +4,7 @@ import type { AuditItem } from '@/api/types'
 import { formatDate, formatTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { Card } from '@/ui/page'
-import { actorLabel, browserName, shortId } from './labels'
+import { actionLabel, actorLabel, browserName, kindLabel, shortId, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
 
 /** Rows on large screens, stacked lines on phones: one list for both, in reading order. */
@@ -34,12 +34,12 @@ function AuditRow({ item }: { item: AuditItem }) {
           <span className="md:block"> {formatDate(item.at, language)}</span>
         </time>
         <p className="min-w-0 break-words">
-          <span className="font-medium">{actorLabel(item.actor)}</span>
-          <span className="text-faint block text-sm">{item.actor.kind}</span>
+          <span className="font-medium">{actorLabel(item.actor, t)}</span>
+          <span className="text-faint block text-sm">{kindLabel(item.actor, t)}</span>
         </p>
         <div className="min-w-0">
           <p className="flex flex-wrap items-center gap-2">
-            <span className="font-mono text-sm break-all">{item.action}</span>
+            <span className="font-medium">{actionLabel(item.action, t)}</span>
             <OutcomeBadge outcome={item.outcome} />
           </p>
           {target ? (
@@ -49,12 +49,14 @@ function AuditRow({ item }: { item: AuditItem }) {
               aria-label={`${t('audit.see_entity')} : ${target.type} ${target.id}`}
               className="text-accent mt-0.5 inline-block text-sm underline-offset-4 hover:underline md:after:absolute md:after:inset-0"
             >
-              {target.type} · {typeof reference === 'string' ? reference : shortId(target.id)}
+              {targetLabel(target.type, t)} ·{' '}
+              {typeof reference === 'string' ? reference : shortId(target.id)}
             </Link>
           ) : null}
           {item.reason ? (
             <p className="text-soft mt-0.5 text-sm break-words">« {item.reason} »</p>
           ) : null}
+          <p className="text-faint font-mono text-xs break-all">{item.action}</p>
         </div>
         <p className="text-soft min-w-0 text-sm break-words">
           {item.ip_address ?? '—'}

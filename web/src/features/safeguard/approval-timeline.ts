@@ -62,7 +62,6 @@ interface Entry {
   at: string
   kind: string
   by?: string
-  by_name?: string | null
   detail?: string | null
 }
 
@@ -73,7 +72,7 @@ function derived(approval: Approval): Entry[] {
   approval.decisions.forEach((each, i) => {
     const last = i === approval.decisions.length - 1 && approval.status !== 'pending'
     const kind = each.kind === 'approved' && !last ? 'vote' : each.kind
-    entries.push({ at: each.at, kind, by: each.by, by_name: each.by_name, detail: each.comment })
+    entries.push({ at: each.at, kind, by: each.by, detail: each.comment })
   })
   const { execution } = approval
   if (execution?.claimed_at) entries.push({ at: execution.claimed_at, kind: 'claimed' })
@@ -97,7 +96,7 @@ export function timelineOf(
   approval: Approval,
   t: Translate,
   language: Language,
-  nameOf: (actor: string, name?: string | null) => string,
+  nameOf: (actor: string) => string,
 ): TimelineStep[] {
   const entries: Entry[] = approval.timeline?.length ? approval.timeline : derived(approval)
   return entries.map((entry, i) => {
@@ -108,7 +107,7 @@ export function timelineOf(
       key: `${entry.at}-${i}`,
       ...look,
       title: step ? t(`sg.step.${step}`) : entry.kind,
-      meta: entry.by ? `${nameOf(entry.by, entry.by_name)} · ${when}` : when,
+      meta: entry.by ? `${nameOf(entry.by)} · ${when}` : when,
       body: entry.detail ?? undefined,
     }
   })

@@ -179,7 +179,7 @@ function Detail({ approval }: { approval: Approval }) {
             {mayReadAudit(person) ? (
               <Link
                 to="/audit/$targetType/$targetId"
-                params={{ targetType: 'approval', targetId: approval.id }}
+                params={{ targetType: 'safeguard.approval', targetId: approval.id }}
                 className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
               >
                 <ScrollText className="size-4" aria-hidden="true" />

@@ -164,7 +164,7 @@ function HistoryTable({ items }: { items: Approval[] }) {
                 <td className="py-3 pr-5 align-top">
                   {decider ? (
                     <>
-                      {nameOf(decider.by, decider.by_name)}
+                      {nameOf(decider.by)}
                       <time dateTime={decider.at} className="text-soft block text-sm tabular-nums">
                         {formatDateTime(decider.at, language)}
                       </time>

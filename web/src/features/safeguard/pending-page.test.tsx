@@ -143,7 +143,9 @@ describe('the pending page', () => {
 
   it('shows the current state on a stale version and keeps the typed comment', async () => {
     const current = { ...first(), version: 2, required_approvals: 2 }
-    current.decisions = [{ kind: 'approved', by: 'user:paul.girard', at: soon(-1) }]
+    current.decisions = [
+      { kind: 'approved', by: 'paul.girard', by_id: 'user:0198-paul', at: soon(-1) },
+    ]
     answer = () => problem(409, { code: 'stale_version', status: 409, current })
     const { user } = open([first()])
     const article = await card(/mot de passe/)

@@ -97,7 +97,8 @@ export function useDecide() {
     }
     const decision = {
       kind: kind === 'reject' ? 'rejected' : 'approved',
-      by: `user:${person.id}`,
+      by: person.username,
+      by_id: `user:${person.id}`,
       at: new Date(serverClock.now()).toISOString(),
     }
     const decided = {
