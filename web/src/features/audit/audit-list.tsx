@@ -26,6 +26,9 @@ function AuditRow({ item }: { item: AuditItem }) {
   const target =
     item.target_type && item.target_id ? { type: item.target_type, id: item.target_id } : null
   const reference = item.details?.reference
+  const origin = [item.ip_address, item.user_agent && browserName(item.user_agent)].filter(
+    (part): part is string => Boolean(part),
+  )
   return (
     <li className="border-line hover:bg-sunken/50 relative border-b last:border-0">
       <div className="grid gap-x-4 gap-y-1 px-4 py-3 text-base sm:px-5 md:grid-cols-[7.5rem_minmax(0,1fr)_minmax(0,1.7fr)_minmax(0,1.1fr)_auto] md:items-start">
@@ -59,8 +62,13 @@ function AuditRow({ item }: { item: AuditItem }) {
           <p className="text-faint font-mono text-xs break-all">{item.action}</p>
         </div>
         <p className="text-soft min-w-0 text-sm break-words">
-          {item.ip_address ?? '—'}
-          {item.user_agent ? <span className="block">{browserName(item.user_agent)}</span> : null}
+          {origin.length === 0 ? '—' : null}
+          {origin.map((part, i) => (
+            <span key={part} className="md:block">
+              {i > 0 ? <span className="md:hidden"> · </span> : null}
+              {part}
+            </span>
+          ))}
         </p>
         <div className="flex items-center gap-1 max-md:absolute max-md:top-1.5 max-md:right-1.5">
           {item.correlation_id ? (

@@ -38,6 +38,7 @@ export function browserName(userAgent: string): string {
     /(Edg|Firefox|OPR)\/(\d+)/.exec(userAgent) ??
     /(Chrome)\/(\d+)/.exec(userAgent) ??
     /Version\/(\d+).*(Safari)/.exec(userAgent)
+  if (userAgent === 'nats') return 'NATS'
   if (!found) return userAgent.split(' ')[0] ?? userAgent
   return found[2] === 'Safari'
     ? `Safari ${found[1]}`

@@ -52,8 +52,8 @@ function stepOf(type: string): Step | null {
   const name = type.split(/[.:]/).at(-1) ?? ''
   if (/break[-_]?glass|glass_broken/.test(name)) return 'break_glass'
   if (/fail/.test(name)) return 'execution_failed'
-  if (/execut/.test(name) && !/executing/.test(name)) return 'executed'
   if (/claim|executing/.test(name)) return 'claimed'
+  if (/execut/.test(name)) return 'executed'
   if (/vote|decision_recorded/.test(name)) return 'vote'
   return (Object.keys(looks) as Step[]).find((each) => name.includes(each)) ?? null
 }

@@ -107,7 +107,7 @@ function Detail({ approval }: { approval: Approval }) {
           ) : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          {[titleOf(approval), subject].filter(Boolean).join(' · ')}
+          {[titleOf(approval), subject].filter(Boolean).join('\u00A0· ')}
         </h1>
         <p className="text-faint font-mono text-sm break-all">{approval.tool_name}</p>
       </div>

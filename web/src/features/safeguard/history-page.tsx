@@ -201,7 +201,7 @@ function HistoryCards({ items }: { items: Approval[] }) {
                 <BreakGlassMark approval={each} />
               </span>
               <span className="block font-medium break-words">
-                {[titleOf(each), subjectOf(each)].filter(Boolean).join(' · ')}
+                {[titleOf(each), subjectOf(each)].filter(Boolean).join('\u00A0· ')}
               </span>
               <span className="text-soft block text-sm">
                 <span className="font-mono">{each.reference}</span> ·{' '}
