@@ -17,9 +17,7 @@ COPY crates/ crates/
 COPY events/ events/
 COPY projections/ projections/
 COPY migrations/ migrations/
-COPY .sqlx/ .sqlx/
 COPY --from=web /src/web/dist/ web/dist/
-ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --package greffe && cp target/release/greffe /usr/local/bin/greffe

@@ -56,8 +56,9 @@ lint: web
 	cd web && npm run lint
 
 # QUICK=1: under a minute, for every row that can be.
-bench: setup
-	cargo run --release --package bench
+bench: setup web
+	cargo build --release --package greffe --package bench
+	$(TARGET)/release/bench
 
 # cargo-llvm-cov with Debian's LLVM 22, which reads what rustc 1.95 (LLVM 22) writes.
 coverage: setup web

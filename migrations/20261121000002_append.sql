@@ -14,7 +14,7 @@ CREATE FUNCTION append_batch(
     e_request bigint[], e_offset bigint[], e_id uuid[], e_type text[], e_version text[],
     e_payload jsonb[], e_metadata jsonb[]
 ) RETURNS TABLE (request bigint, verdict bigint, last_position bigint, found_sequence bigint,
-                 found_outcome jsonb, detail text, recorded_at timestamptz)
+                 found_outcome jsonb, found_id text, detail text, recorded_at timestamptz)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     appended        CONSTANT bigint := 0;
@@ -31,6 +31,7 @@ DECLARE
     before bigint[];
     known_positions bigint[];
     known_outcomes jsonb[];
+    known_ids text[];
     found bigint[];
     scopes text[];
 BEGIN
@@ -47,12 +48,14 @@ BEGIN
            array_agg(head + q.upto - q.count ORDER BY q.n),
            array_agg(coalesce(q.known_position, q.own_position) ORDER BY q.n),
            array_agg(q.known_outcome ORDER BY q.n),
+           array_agg(q.known_id ORDER BY q.n),
            array_agg(q.latest ORDER BY q.n)
-    INTO verdicts, before, known_positions, known_outcomes, found
+    INTO verdicts, before, known_positions, known_outcomes, known_ids, found
     FROM (
         SELECT c.*, sum(CASE WHEN c.verdict = appended THEN c.count ELSE 0 END) OVER (ORDER BY c.n) AS upto
         FROM (
-            SELECT r.n, r.count, known.outcome AS known_outcome, known.position AS known_position,
+            SELECT r.n, r.count, known.outcome AS known_outcome, known.aggregate_id AS known_id,
+                   known.position AS known_position,
                    own.position AS own_position, coalesce(latest.sequence, 0) AS latest,
                    CASE
                        WHEN known.hash = r.hash THEN repeated
@@ -65,7 +68,7 @@ BEGIN
             FROM unnest(r_command, r_hash, r_type, r_id, r_expected, r_count, r_first_event)
                  WITH ORDINALITY AS r(command, hash, type, id, expected, count, first_event, n)
             LEFT JOIN LATERAL (
-                SELECT c.request_hash AS hash, c.outcome, c.position FROM commands c
+                SELECT c.request_hash AS hash, c.outcome, c.aggregate_id, c.position FROM commands c
                 WHERE c.command_id = r.command LIMIT 1
             ) known ON true
             LEFT JOIN LATERAL (
@@ -131,7 +134,7 @@ BEGIN
     RETURN QUERY
     SELECT n::bigint, verdicts[n],
            CASE WHEN verdicts[n] = appended THEN before[n] + r_count[n] ELSE known_positions[n] END,
-           found[n], CASE WHEN verdicts[n] = repeated THEN known_outcomes[n] END, scopes[n], now_
+           found[n], CASE WHEN verdicts[n] = repeated THEN known_outcomes[n] END, known_ids[n], scopes[n], now_
     FROM generate_subscripts(verdicts, 1) n;
 END
 $$;

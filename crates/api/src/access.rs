@@ -26,7 +26,14 @@ pub struct Rule {
 
 impl Rule {
     const fn new(operation: &'static str) -> Self {
-        Self { operation, open: false, level: None, role: None, scope: None, target: None }
+        Self {
+            operation,
+            open: false,
+            level: None,
+            role: None,
+            scope: None,
+            target: None,
+        }
     }
 
     const fn open(mut self) -> Self {
@@ -62,9 +69,15 @@ impl Rule {
         let Some(caller) = caller else {
             return Err(Problem::unauthenticated("Sign in first."));
         };
-        let by_level = self.level.is_some_and(|least| caller.level.is_some_and(|has| has >= least));
-        let by_role = self.role.is_some_and(|role| caller.level.is_some() && caller.role == role);
-        let by_scope = self.scope.is_some_and(|scope| caller.scopes.iter().any(|has| has == scope));
+        let by_level = self
+            .level
+            .is_some_and(|least| caller.level.is_some_and(|has| has >= least));
+        let by_role = self
+            .role
+            .is_some_and(|role| caller.level.is_some() && caller.role == role);
+        let by_scope = self
+            .scope
+            .is_some_and(|scope| caller.scopes.iter().any(|has| has == scope));
         if by_level || by_role || by_scope {
             return Ok(());
         }
@@ -75,7 +88,8 @@ impl Rule {
         let ways: Vec<String> = [
             self.level.map(|level| format!("level {level}")),
             self.role.map(|role| format!("the role {role}")),
-            self.scope.map(|scope| format!("a service account with the scope {scope}")),
+            self.scope
+                .map(|scope| format!("a service account with the scope {scope}")),
         ]
         .into_iter()
         .flatten()
@@ -85,8 +99,13 @@ impl Rule {
 }
 
 /// The scopes a service account may be given.
-pub const SCOPES: &[&str] =
-    &["intake", "safeguard.request", "safeguard.read", "knowledge.write", "metrics"];
+pub const SCOPES: &[&str] = &[
+    "intake",
+    "safeguard.request",
+    "safeguard.read",
+    "knowledge.write",
+    "metrics",
+];
 
 const N0: AccreditationLevel = AccreditationLevel::N0;
 
@@ -98,24 +117,53 @@ pub const RULES: &[Rule] = &[
     Rule::new("refresh_session").level(N0),
     Rule::new("get_me").level(N0),
     // Approvals.
-    Rule::new("list_pending_approvals").level(N1).scope("safeguard.read"),
-    Rule::new("list_approval_history").level(N1).scope("safeguard.read"),
-    Rule::new("get_approval").level(N1).scope("safeguard.read").on("safeguard.approval"),
-    Rule::new("get_approval_stats").level(N1).scope("safeguard.read"),
-    Rule::new("request_approval").level(N3).scope("safeguard.request").on("safeguard.approval"),
-    Rule::new("approve_request").level(N2).on("safeguard.approval"),
-    Rule::new("reject_request").level(N2).on("safeguard.approval"),
-    Rule::new("postpone_request").level(N2).on("safeguard.approval"),
+    Rule::new("list_pending_approvals")
+        .level(N1)
+        .scope("safeguard.read"),
+    Rule::new("list_approval_history")
+        .level(N1)
+        .scope("safeguard.read"),
+    Rule::new("get_approval")
+        .level(N1)
+        .scope("safeguard.read")
+        .on("safeguard.approval"),
+    Rule::new("get_approval_stats")
+        .level(N1)
+        .scope("safeguard.read"),
+    Rule::new("request_approval")
+        .level(N3)
+        .scope("safeguard.request")
+        .on("safeguard.approval"),
+    Rule::new("approve_request")
+        .level(N2)
+        .on("safeguard.approval"),
+    Rule::new("reject_request")
+        .level(N2)
+        .on("safeguard.approval"),
+    Rule::new("postpone_request")
+        .level(N2)
+        .on("safeguard.approval"),
     // The requester or N3: the domain knows who asked.
-    Rule::new("cancel_approval").level(N1).scope("safeguard.request").on("safeguard.approval"),
-    Rule::new("claim_execution").scope("safeguard.request").on("safeguard.approval"),
-    Rule::new("record_execution").scope("safeguard.request").on("safeguard.approval"),
+    Rule::new("cancel_approval")
+        .level(N1)
+        .scope("safeguard.request")
+        .on("safeguard.approval"),
+    Rule::new("claim_execution")
+        .scope("safeguard.request")
+        .on("safeguard.approval"),
+    Rule::new("record_execution")
+        .scope("safeguard.request")
+        .on("safeguard.approval"),
     Rule::new("break_glass").level(N4).on("safeguard.approval"),
     Rule::new("list_tools").level(N1),
     Rule::new("get_tool").level(N1).on("safeguard.tool"),
     Rule::new("put_tool").level(N4).on("safeguard.tool"),
-    Rule::new("open_safeguard_feed").level(N1).scope("safeguard.read"),
-    Rule::new("list_safeguard_frames").level(N1).scope("safeguard.read"),
+    Rule::new("open_safeguard_feed")
+        .level(N1)
+        .scope("safeguard.read"),
+    Rule::new("list_safeguard_frames")
+        .level(N1)
+        .scope("safeguard.read"),
     // Clients.
     Rule::new("list_clients").level(N1),
     Rule::new("get_client").level(N1).on("clients.client"),
@@ -123,8 +171,14 @@ pub const RULES: &[Rule] = &[
     Rule::new("put_client").level(N4).on("clients.client"),
     Rule::new("import_clients").level(N4).on("clients.client"),
     // Audit.
-    Rule::new("list_audit_items").level(N4).role("auditor").on("audit"),
-    Rule::new("list_events").level(N4).role("auditor").on("audit"),
+    Rule::new("list_audit_items")
+        .level(N4)
+        .role("auditor")
+        .on("audit"),
+    Rule::new("list_events")
+        .level(N4)
+        .role("auditor")
+        .on("audit"),
     // Health and documentation.
     Rule::new("get_liveness").open(),
     Rule::new("get_readiness").open(),
@@ -154,21 +208,38 @@ mod tests {
     #[test]
     fn every_operation_appears_once_and_admits_someone() {
         for rule in RULES {
-            assert_eq!(RULES.iter().filter(|r| r.operation == rule.operation).count(), 1, "{rule:?}");
+            assert_eq!(
+                RULES
+                    .iter()
+                    .filter(|r| r.operation == rule.operation)
+                    .count(),
+                1,
+                "{rule:?}"
+            );
             assert!(
                 rule.open || rule.level.is_some() || rule.scope.is_some(),
                 "{} admits nobody",
                 rule.operation
             );
-            assert!(rule.scope.is_none_or(|scope| SCOPES.contains(&scope)), "{rule:?}");
+            assert!(
+                rule.scope.is_none_or(|scope| SCOPES.contains(&scope)),
+                "{rule:?}"
+            );
         }
     }
 
     #[test]
     fn levels_are_minimums_and_roles_are_people_s() {
-        let person = |level, role: &str| Caller { level: Some(level), role: role.into(), ..Caller::nobody() };
-        let service =
-            |scope: &str| Caller { scopes: vec![scope.into()], role: "service".into(), ..Caller::nobody() };
+        let person = |level, role: &str| Caller {
+            level: Some(level),
+            role: role.into(),
+            ..Caller::nobody()
+        };
+        let service = |scope: &str| Caller {
+            scopes: vec![scope.into()],
+            role: "service".into(),
+            ..Caller::nobody()
+        };
         assert!(admit("approve_request", &person(N1, "tech")).is_err());
         assert!(admit("approve_request", &person(N2, "tech")).is_ok());
         assert!(admit("approve_request", &person(N4, "tech")).is_ok());
@@ -177,9 +248,19 @@ mod tests {
         assert!(admit("claim_execution", &service("intake")).is_err());
         assert!(admit("claim_execution", &person(N4, "admin")).is_err());
         assert!(admit("list_audit_items", &person(N0, "auditor")).is_ok());
-        let impostor = Caller { role: "auditor".into(), ..service("intake") };
+        let impostor = Caller {
+            role: "auditor".into(),
+            ..service("intake")
+        };
         assert!(admit("list_audit_items", &impostor).is_err());
         assert!(admit("no_such_operation", &person(N4, "admin")).is_err());
-        assert_eq!(rule("approve_request").unwrap().admit(None).unwrap_err().code, "unauthenticated");
+        assert_eq!(
+            rule("approve_request")
+                .unwrap()
+                .admit(None)
+                .unwrap_err()
+                .code,
+            "unauthenticated"
+        );
     }
 }

@@ -3,6 +3,8 @@
 //! Checks cost no SQL. When the follower has not been heard of for a second the log itself is
 //! asked, so that a revocation is never missed for longer than that.
 
+mod directory;
+
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
@@ -11,8 +13,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use eventlog::{EventLog, LogError, LogReader, RecordedEvent};
-use events::users::{ServiceAccountEvent, SessionEvent, UserEvent};
-use kernel::{AccreditationLevel, EventType};
+use kernel::AccreditationLevel;
 use serde_json::Value;
 use sqlx::Row;
 use std::sync::Arc;
@@ -96,7 +97,14 @@ impl Accounts {
         };
         let head = log.head().await?;
         let kinds = [USER.to_owned(), SERVICE_ACCOUNT.to_owned()];
-        let mut events = select(log, "aggregate_type = ANY($1) AND $2::text IS NOT NULL", &kinds, "", head).await?;
+        let mut events = select(
+            log,
+            "aggregate_type = ANY($1) AND $2::text IS NOT NULL",
+            &kinds,
+            "",
+            head,
+        )
+        .await?;
         // Session ids are UUIDv7: the index on ids finds the sessions that may still run.
         let oldest = first_id_at(now - REMEMBER);
         let sessions = [SESSION.to_owned()];
@@ -108,7 +116,12 @@ impl Accounts {
     }
 
     /// Follows the log until the process ends.
-    pub async fn follow(self: Arc<Self>, log: EventLog, reader: LogReader, stop: CancellationToken) {
+    pub async fn follow(
+        self: Arc<Self>,
+        log: EventLog,
+        reader: LogReader,
+        stop: CancellationToken,
+    ) {
         loop {
             let position = self.read().position;
             let batch = tokio::select! {
@@ -145,7 +158,11 @@ impl Accounts {
     }
 
     fn is_stale(&self) -> bool {
-        self.confirmed.read().unwrap_or_else(PoisonError::into_inner).elapsed() > STALE
+        self.confirmed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            > STALE
     }
 
     /// Takes in what the log has by now.
@@ -153,7 +170,11 @@ impl Accounts {
         let position = self.read().position;
         let head = log.head().await?;
         if head > position {
-            let kinds = [USER.to_owned(), SERVICE_ACCOUNT.to_owned(), SESSION.to_owned()];
+            let kinds = [
+                USER.to_owned(),
+                SERVICE_ACCOUNT.to_owned(),
+                SESSION.to_owned(),
+            ];
             let later = "aggregate_type = ANY($1) AND position > $2::bigint";
             let events = select(log, later, &kinds, &position.to_string(), head).await?;
             self.apply(&events, head);
@@ -164,17 +185,25 @@ impl Accounts {
     }
 
     fn confirm(&self) {
-        *self.confirmed.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self
+            .confirmed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Directory> {
-        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+        self.directory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn apply<'a>(&self, events: impl IntoIterator<Item = &'a RecordedEvent>, reached: u64) {
         let mut changed = false;
         {
-            let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+            let mut directory = self
+                .directory
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             for event in events {
                 if event.position > directory.position {
                     changed |= directory.apply(event);
@@ -204,7 +233,9 @@ impl Accounts {
 
     pub fn person_named(&self, username: &str) -> Option<Person> {
         let directory = self.read();
-        let id = directory.by_username.get(&events::fold_user_name(username))?;
+        let id = directory
+            .by_username
+            .get(&events::fold_user_name(username))?;
         directory.people.get(id).cloned()
     }
 
@@ -214,7 +245,12 @@ impl Accounts {
 
     /// Every active service account.
     pub fn services(&self) -> Vec<ServiceAccount> {
-        self.read().services.values().filter(|account| account.active).cloned().collect()
+        self.read()
+            .services
+            .values()
+            .filter(|account| account.active)
+            .cloned()
+            .collect()
     }
 
     /// What to call a party when it is shown.
@@ -230,11 +266,18 @@ impl Accounts {
     pub fn is_revoked(&self, session: Uuid, person: Uuid, issued_at: i64) -> bool {
         let directory = self.read();
         directory.revoked.contains_key(&session)
-            || directory.people.get(&person).is_none_or(|person| issued_at < person.valid_from)
+            || directory
+                .people
+                .get(&person)
+                .is_none_or(|person| issued_at < person.valid_from)
     }
 
     /// SHA-256 of a service account's secret. A credential never changes, so it is read once.
-    pub async fn key_digest(&self, log: &EventLog, credential: Uuid) -> Result<Option<String>, LogError> {
+    pub async fn key_digest(
+        &self,
+        log: &EventLog,
+        credential: Uuid,
+    ) -> Result<Option<String>, LogError> {
         if let Some(known) = self.digests.get(&credential) {
             return Ok(known);
         }
@@ -247,12 +290,18 @@ impl Accounts {
 }
 
 /// The hash behind a credential id.
-pub async fn hash_of(log: &EventLog, credential: Uuid, kind: &str) -> Result<Option<String>, LogError> {
-    Ok(sqlx::query_scalar("SELECT hash FROM credentials WHERE id = $1 AND kind = $2")
-        .bind(credential)
-        .bind(kind)
-        .fetch_optional(log.pool())
-        .await?)
+pub async fn hash_of(
+    log: &EventLog,
+    credential: Uuid,
+    kind: &str,
+) -> Result<Option<String>, LogError> {
+    Ok(
+        sqlx::query_scalar("SELECT hash FROM credentials WHERE id = $1 AND kind = $2")
+            .bind(credential)
+            .bind(kind)
+            .fetch_optional(log.pool())
+            .await?,
+    )
 }
 
 /// The smallest UUIDv7 of a time.
@@ -295,103 +344,12 @@ async fn select(
             aggregate_id: row.try_get("aggregate_id")?,
             sequence: row.try_get::<i64, _>("sequence")? as u64,
             recorded_at: row.try_get("recorded_at")?,
-            metadata: serde_json::from_value(metadata).map_err(|e| LogError::Corrupt(e.to_string()))?,
+            metadata: serde_json::from_value(metadata)
+                .map_err(|e| LogError::Corrupt(e.to_string()))?,
             data: row.try_get("payload")?,
         });
     }
     let parts: Vec<&mut Value> = events.iter_mut().map(|event| &mut event.data).collect();
     log.vault().open_all(parts).await?;
     Ok(events)
-}
-
-impl Directory {
-    /// Takes an event in; whether it was about an account.
-    fn apply(&mut self, event: &RecordedEvent) -> bool {
-        let id = || event.aggregate_id.parse::<Uuid>().unwrap_or_default();
-        match event.aggregate_type.as_str() {
-            USER => with(event, |change| self.apply_user(id(), change)),
-            SERVICE_ACCOUNT => with(event, |change| self.apply_service(&event.aggregate_id, change)),
-            SESSION => with(event, |change| self.apply_session(id(), change)),
-            _ => false,
-        }
-    }
-
-    fn apply_user(&mut self, id: Uuid, change: UserEvent) {
-        if let UserEvent::Registered(event) = change {
-            self.by_username.insert(events::fold_user_name(&event.username), id);
-            let person = Person {
-                id,
-                username: event.username,
-                display_name: event.display_name,
-                role: event.role.to_string(),
-                level: event.accreditation_level,
-                active: true,
-                credential_id: event.credential_id,
-                valid_from: 0,
-            };
-            self.people.insert(id, person);
-            return;
-        }
-        let Some(person) = self.people.get_mut(&id) else { return };
-        match change {
-            UserEvent::Registered(_) => {}
-            UserEvent::PasswordChanged(event) => {
-                person.credential_id = Some(event.credential_id);
-                person.valid_from = event.changed_at.timestamp();
-            }
-            UserEvent::LevelChanged(event) => person.level = event.to,
-            UserEvent::RoleChanged(event) => person.role = event.to.to_string(),
-            UserEvent::Disabled(event) => {
-                person.active = false;
-                // Enabling the account again does not bring its old sessions back.
-                person.valid_from = event.disabled_at.timestamp() + 1;
-            }
-            UserEvent::Enabled(_) => person.active = true,
-        }
-    }
-
-    fn apply_service(&mut self, name: &str, change: ServiceAccountEvent) {
-        if let ServiceAccountEvent::Created(event) = change {
-            let account = ServiceAccount {
-                name: event.name.clone(),
-                owner: event.owner_id,
-                scopes: event.scopes.iter().map(ToString::to_string).collect(),
-                active: true,
-                credential_id: event.credential_id,
-            };
-            self.services.insert(event.name, account);
-            return;
-        }
-        let Some(account) = self.services.get_mut(name) else { return };
-        match change {
-            ServiceAccountEvent::Created(_) => {}
-            ServiceAccountEvent::ScopesChanged(event) => {
-                account.scopes = event.scopes.iter().map(ToString::to_string).collect();
-            }
-            ServiceAccountEvent::KeyRotated(event) => account.credential_id = event.credential_id,
-            ServiceAccountEvent::Disabled(_) => account.active = false,
-        }
-    }
-
-    fn apply_session(&mut self, id: Uuid, change: SessionEvent) {
-        if let SessionEvent::Revoked(event) = change {
-            // Sessions that could have run when this one ended have long ended themselves.
-            self.revoked.retain(|_, at| *at > event.revoked_at - REMEMBER);
-            self.revoked.insert(id, event.revoked_at);
-        }
-    }
-}
-
-/// Decodes an event; one that this build cannot read changes nothing here and is said so.
-fn with<E: EventType>(event: &RecordedEvent, apply: impl FnOnce(E)) -> bool {
-    match event.decode::<E>() {
-        Ok(change) => {
-            apply(change);
-            true
-        }
-        Err(error) => {
-            tracing::error!(event.position = event.position, error = %error, "an account's event cannot be read");
-            false
-        }
-    }
 }

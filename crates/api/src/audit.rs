@@ -23,7 +23,9 @@ use crate::{
 
 /// The routes of the audit trail.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_audit_items)).routes(routes!(list_events))
+    OpenApiRouter::new()
+        .routes(routes!(list_audit_items))
+        .routes(routes!(list_events))
 }
 
 /// Who did what, when, from where and why. `format=csv` and `format=jsonl` export everything found.

@@ -56,11 +56,17 @@ pub struct NatsAccount {
 
 fn context() -> CommandContext {
     let metadata = Metadata::new(Actor::system("operator"), kernel::new_id());
-    CommandContext { metadata, key: None }
+    CommandContext {
+        metadata,
+        key: None,
+    }
 }
 
 /// On a log without users, makes the user `admin` (N4). Returns the password if it made it.
-pub async fn bootstrap_admin(log: &EventLog, password: Option<String>) -> Result<Option<String>, Problem> {
+pub async fn bootstrap_admin(
+    log: &EventLog,
+    password: Option<String>,
+) -> Result<Option<String>, Problem> {
     let has_users: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM events WHERE aggregate_type = 'users.user' LIMIT 1)",
     )
@@ -92,14 +98,20 @@ pub async fn bootstrap_admin(log: &EventLog, password: Option<String>) -> Result
 fn draw_password() -> Result<String, Problem> {
     let mut bytes = Zeroizing::new([0_u8; 18]);
     getrandom::fill(&mut *bytes).map_err(Problem::internal)?;
-    Ok(URL_SAFE_NO_PAD.encode(&*bytes))
+    Ok(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
 /// Registers a person who signs in with a password.
 pub async fn create_user(log: &EventLog, user: NewUser) -> Result<Uuid, Problem> {
     passwords::check_strength(&user.password, &user.username)?;
     let credential_id = kernel::new_id();
-    store(log, credential_id, "password", &passwords::hash(user.password, COST).await?).await?;
+    store(
+        log,
+        credential_id,
+        "password",
+        &passwords::hash(user.password, COST).await?,
+    )
+    .await?;
     let user_id = kernel::new_id();
     let command = UserCommand::Register(RegisterUser {
         user_id,
@@ -111,7 +123,8 @@ pub async fn create_user(log: &EventLog, user: NewUser) -> Result<Uuid, Problem>
         must_change_password: false,
         now: SystemClock.now(),
     });
-    log.execute::<User>(&AggregateId::from(user_id), command, &(), &context()).await?;
+    log.execute::<User>(&AggregateId::from(user_id), command, &(), &context())
+        .await?;
     Ok(user_id)
 }
 
@@ -121,11 +134,22 @@ pub async fn create_service_account(
     account: NewServiceAccount,
 ) -> Result<CreatedServiceAccount, Problem> {
     let accounts = Accounts::load(log, SystemClock.now()).await?;
-    let Some(owner) = accounts.person_named(&account.owner_username).filter(|owner| owner.active) else {
-        return Err(Problem::field("owner", "unknown", "There is no such active user."));
+    let Some(owner) = accounts
+        .person_named(&account.owner_username)
+        .filter(|owner| owner.active)
+    else {
+        return Err(Problem::field(
+            "owner",
+            "unknown",
+            "There is no such active user.",
+        ));
     };
     if !keys::is_name(&account.name) {
-        return Err(Problem::field("name", "malformed", "A name has 2 to 32 of a-z, 0-9 and `-`."));
+        return Err(Problem::field(
+            "name",
+            "malformed",
+            "A name has 2 to 32 of a-z, 0-9 and `-`.",
+        ));
     }
     let key = keys::draw(&account.name)?;
     let credential_id = kernel::new_id();
@@ -142,15 +166,25 @@ pub async fn create_service_account(
         credential_id,
         now: SystemClock.now(),
     };
-    let executed = log.execute::<ServiceAccount>(&id, command, &(), &context()).await?;
-    Ok(CreatedServiceAccount { name: account.name, key, position: executed.position })
+    let executed = log
+        .execute::<ServiceAccount>(&id, command, &(), &context())
+        .await?;
+    Ok(CreatedServiceAccount {
+        name: account.name,
+        key,
+        position: executed.position,
+    })
 }
 
 /// Ends a service account at once.
 pub async fn disable_service_account(log: &EventLog, name: &str) -> Result<(), Problem> {
-    let id = AggregateId::new(name).map_err(|_| Problem::not_found("There is no such service account."))?;
-    let command = ServiceAccountCommand::Disable { now: SystemClock.now() };
-    log.execute::<ServiceAccount>(&id, command, &(), &context()).await?;
+    let id = AggregateId::new(name)
+        .map_err(|_| Problem::not_found("There is no such service account."))?;
+    let command = ServiceAccountCommand::Disable {
+        now: SystemClock.now(),
+    };
+    log.execute::<ServiceAccount>(&id, command, &(), &context())
+        .await?;
     Ok(())
 }
 
@@ -160,7 +194,11 @@ pub async fn nats_accounts(log: &EventLog) -> Result<Vec<NatsAccount>, Problem> 
     let mut found = Vec::new();
     for account in accounts.services() {
         if let Some(bcrypt) = hash_of(log, account.credential_id, "key_bcrypt").await? {
-            found.push(NatsAccount { name: account.name, bcrypt, scopes: account.scopes });
+            found.push(NatsAccount {
+                name: account.name,
+                bcrypt,
+                scopes: account.scopes,
+            });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -174,7 +212,10 @@ pub async fn seed_tools(log: &EventLog) -> Result<(), Problem> {
         if log.load::<Tool>(&id).await?.sequence > 0 {
             continue;
         }
-        let command = ToolCommand::Seed { entry, now: SystemClock.now() };
+        let command = ToolCommand::Seed {
+            entry,
+            now: SystemClock.now(),
+        };
         match log.execute::<Tool>(&id, command, &(), &context()).await {
             Ok(_) => {}
             Err(ExecuteError::Refused(refusal)) => return Err(Problem::refused(refusal)),

@@ -50,7 +50,10 @@ impl Caller {
             scopes: Vec::new(),
             owner: None,
             session: None,
-            origin: Origin { ip_address: None, user_agent: None },
+            origin: Origin {
+                ip_address: None,
+                user_agent: None,
+            },
             correlation_id: Uuid::nil(),
             at: DateTime::UNIX_EPOCH,
         }

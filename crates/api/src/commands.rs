@@ -26,10 +26,17 @@ pub struct IdempotencyKey(pub Option<String>);
 impl IdempotencyKey {
     /// Checks a key: 1 to 128 visible characters.
     pub fn parse(text: Option<&str>, header: &str) -> Result<Self, Problem> {
-        let Some(text) = text else { return Ok(Self(None)) };
-        let fits = (1..=MAX_KEY_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let Some(text) = text else {
+            return Ok(Self(None));
+        };
+        let fits = (1..=MAX_KEY_CHARS).contains(&text.chars().count())
+            && !text.chars().any(char::is_control);
         if !fits {
-            return Err(Problem::field(header, "invalid", "An idempotency key has 1 to 128 characters."));
+            return Err(Problem::field(
+                header,
+                "invalid",
+                "An idempotency key has 1 to 128 characters.",
+            ));
         }
         Ok(Self(Some(text.to_owned())))
     }
@@ -41,7 +48,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let text = match parts.headers.get(IDEMPOTENCY_KEY) {
             Some(value) => Some(value.to_str().map_err(|_| {
-                Problem::field("Idempotency-Key", "invalid", "An idempotency key is ASCII text.")
+                Problem::field(
+                    "Idempotency-Key",
+                    "invalid",
+                    "An idempotency key is ASCII text.",
+                )
             })?),
             None => None,
         };
@@ -59,11 +70,15 @@ pub fn context(
 ) -> Result<CommandContext, Problem> {
     let key = match &key.0 {
         Some(key) => Some(
-            CommandKey::for_caller(&caller.actor, operation, key, asked).map_err(Problem::internal)?,
+            CommandKey::for_caller(&caller.actor, operation, key, asked)
+                .map_err(Problem::internal)?,
         ),
         None => None,
     };
-    Ok(CommandContext { metadata: caller.metadata(), key })
+    Ok(CommandContext {
+        metadata: caller.metadata(),
+        key,
+    })
 }
 
 /// The answer to a command, from what the log says it did.
@@ -72,14 +87,21 @@ pub fn answer<A>(id: impl Into<String>, executed: Executed<A>) -> CommandAnswer 
         Value::Object(more) => more,
         _ => Map::new(),
     };
-    CommandAnswer { id: id.into(), version: executed.version, position: executed.position, more }
+    CommandAnswer {
+        id: id.into(),
+        version: executed.version,
+        position: executed.position,
+        more,
+    }
 }
 
 impl IntoResponse for CommandAnswer {
     fn into_response(self) -> Response {
         let position = self.position;
         let mut response = Json(self).into_response();
-        response.headers_mut().insert(POSITION, HeaderValue::from(position));
+        response
+            .headers_mut()
+            .insert(POSITION, HeaderValue::from(position));
         response
     }
 }
@@ -88,7 +110,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::unauthenticated("Sign in first."))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::unauthenticated("Sign in first."))
     }
 }
 
@@ -111,6 +137,9 @@ mod tests {
         assert!(parse("a\u{7}").is_err());
         assert!(parse(&"x".repeat(129)).is_err());
         assert_eq!(parse(&"x".repeat(128)).unwrap().0.unwrap().len(), 128);
-        assert_eq!(IdempotencyKey::parse(None, "").unwrap(), IdempotencyKey(None));
+        assert_eq!(
+            IdempotencyKey::parse(None, "").unwrap(),
+            IdempotencyKey(None)
+        );
     }
 }

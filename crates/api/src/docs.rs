@@ -43,7 +43,11 @@ pub fn page(document: &str) -> String {
         }
     }
     out.push_str("<h2>Schemas</h2>");
-    for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         let _ = write!(
             out,
             "<details id=\"{0}\"><summary><code>{0}</code></summary><pre>{1}</pre></details>",
@@ -64,7 +68,10 @@ fn write_operation(out: &mut String, path: &str, method: &str, operation: &Value
         text(&operation["operationId"]),
         text(&operation["description"])
     );
-    let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let parameters = operation["parameters"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if !parameters.is_empty() {
         out.push_str("<table><tr><th>Parameter</th><th>In</th><th>What</th></tr>");
         for parameter in parameters {
@@ -78,12 +85,25 @@ fn write_operation(out: &mut String, path: &str, method: &str, operation: &Value
         }
         out.push_str("</table>");
     }
-    for content in operation["requestBody"]["content"].as_object().into_iter().flatten() {
-        let _ = write!(out, "<p>Body: {} {}</p>", escape(content.0), link(&content.1["schema"]));
+    for content in operation["requestBody"]["content"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let _ = write!(
+            out,
+            "<p>Body: {} {}</p>",
+            escape(content.0),
+            link(&content.1["schema"])
+        );
     }
     out.push_str("<table><tr><th>Status</th><th>What</th><th>Body</th></tr>");
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let body = response["content"].as_object().into_iter().flatten().map(|(_, c)| link(&c["schema"]));
+        let body = response["content"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, c)| link(&c["schema"]));
         let _ = write!(
             out,
             "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
@@ -96,7 +116,10 @@ fn write_operation(out: &mut String, path: &str, method: &str, operation: &Value
 }
 
 fn link(schema: &Value) -> String {
-    match schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+    match schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.rsplit('/').next())
+    {
         Some(name) => format!("<a href=\"#{0}\"><code>{0}</code></a>", escape(name)),
         None => String::new(),
     }
@@ -107,5 +130,8 @@ fn text(value: &Value) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -97,7 +97,14 @@ async fn open_safeguard_feed(
         .protocols([PROTOCOL])
         .max_message_size(4_096)
         .max_write_buffer_size(WRITE_BUFFER)
-        .on_upgrade(move |socket| Reader { app, caller, feed: "safeguard" }.serve(socket, cursor)))
+        .on_upgrade(move |socket| {
+            Reader {
+                app,
+                caller,
+                feed: "safeguard",
+            }
+            .serve(socket, cursor)
+        }))
 }
 
 /// Frames of the approvals' feed after a position, when a socket cannot be had.
@@ -109,7 +116,11 @@ async fn list_safeguard_frames(
     query: Result<Query<FeedCursor>, QueryRejection>,
 ) -> Result<Json<FeedPage>, Problem> {
     let cursor = filter_of(query)?;
-    let reader = Reader { app, caller, feed: "safeguard" };
+    let reader = Reader {
+        app,
+        caller,
+        feed: "safeguard",
+    };
     Ok(Json(reader.page(cursor).await?))
 }
 
@@ -148,7 +159,8 @@ impl Reader {
                 FeedItem::Frame(frame) => {
                     page.position = frame.position;
                     if self.may_see(&frame.audience) {
-                        page.items.push(serde_json::from_str(&frame.json).map_err(Problem::internal)?);
+                        page.items
+                            .push(serde_json::from_str(&frame.json).map_err(Problem::internal)?);
                     }
                 }
                 FeedItem::Reset { position } => {
@@ -169,7 +181,10 @@ impl Reader {
         let (mut sink, mut incoming) = socket.split();
         let ended = self.run(&mut sink, &mut incoming, cursor).await;
         if let Some((code, reason)) = ended {
-            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+            let close = Message::Close(Some(CloseFrame {
+                code,
+                reason: Utf8Bytes::from_static(reason),
+            }));
             let _ = tokio::time::timeout(SEND_WITHIN, sink.send(close)).await;
             // Wait for the peer's own close, so that ours is not lost with the connection.
             let _ = tokio::time::timeout(SEND_WITHIN, async {
@@ -253,7 +268,9 @@ impl Reader {
         let text = match item {
             FeedItem::Frame(frame) if self.may_see(&frame.audience) => frame.json.to_string(),
             FeedItem::Frame(_) => return Ok(()),
-            FeedItem::Reset { position } => json!({ "type": "feed:reset", "position": position }).to_string(),
+            FeedItem::Reset { position } => {
+                json!({ "type": "feed:reset", "position": position }).to_string()
+            }
         };
         send(sink, Message::text(text)).await
     }
@@ -261,29 +278,43 @@ impl Reader {
     /// Whether the session holds, and its person may still read this feed.
     fn still_signed_in(&self) -> bool {
         let Some(session) = &self.caller.session else {
-            return self.app.accounts.service(&self.caller.username).is_some_and(|account| account.active);
+            return self
+                .app
+                .accounts
+                .service(&self.caller.username)
+                .is_some_and(|account| account.active);
         };
-        let Some(user_id) = self.caller.user_id() else { return false };
-        let may_read = self.app.accounts.person(user_id).is_some_and(|person| {
-            person.active && person.level >= kernel::AccreditationLevel::N1
-        });
+        let Some(user_id) = self.caller.user_id() else {
+            return false;
+        };
+        let may_read =
+            self.app.accounts.person(user_id).is_some_and(|person| {
+                person.active && person.level >= kernel::AccreditationLevel::N1
+            });
         may_read
             && session.ends_at > self.app.clock.now().timestamp()
-            && !self.app.accounts.is_revoked(session.id, user_id, session.issued_at)
+            && !self
+                .app
+                .accounts
+                .is_revoked(session.id, user_id, session.issued_at)
     }
 
     /// Sleeps until the token ends; for ever with a key.
     async fn token_end(&self) {
-        let Some(session) = &self.caller.session else { return std::future::pending().await };
+        let Some(session) = &self.caller.session else {
+            return std::future::pending().await;
+        };
         let left = session.ends_at - self.app.clock.now().timestamp();
         tokio::time::sleep(Duration::from_secs(u64::try_from(left).unwrap_or(0))).await;
     }
 
     fn may_see(&self, audience: &Audience) -> bool {
         match (audience, self.caller.user_id()) {
-            (Audience::Level(least), Some(user_id)) => {
-                self.app.accounts.person(user_id).is_some_and(|person| person.active && person.level >= *least)
-            }
+            (Audience::Level(least), Some(user_id)) => self
+                .app
+                .accounts
+                .person(user_id)
+                .is_some_and(|person| person.active && person.level >= *least),
             // A service account got here by its scope: it sees what N1 sees.
             (Audience::Level(least), None) => *least <= kernel::AccreditationLevel::N1,
             (Audience::User(id), user_id) => user_id.is_some() && self.caller.actor.id == *id,
@@ -291,7 +322,10 @@ impl Reader {
     }
 
     fn server_time(&self) -> String {
-        self.app.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true)
+        self.app
+            .clock
+            .now()
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 }
 

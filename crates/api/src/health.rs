@@ -64,7 +64,11 @@ impl Health {
 
 impl Component {
     pub fn new(name: &str, status: Status, detail: Option<String>) -> Self {
-        Self { name: name.to_owned(), status, detail }
+        Self {
+            name: name.to_owned(),
+            status,
+            detail,
+        }
     }
 }
 
@@ -76,18 +80,33 @@ impl App {
             Ok((_, None)) => parts.push(Component::new("postgresql", Status::Ok, None)),
             Ok((_, Some(fork))) => {
                 parts.push(Component::new("postgresql", Status::Ok, None));
-                parts.push(Component::new("log", Status::Down, Some(format!("forked: {fork}"))));
+                parts.push(Component::new(
+                    "log",
+                    Status::Down,
+                    Some(format!("forked: {fork}")),
+                ));
             }
             Err(error) => {
                 tracing::warn!(error = %error, "PostgreSQL does not answer");
-                parts.push(Component::new("postgresql", Status::Down, Some("does not answer".into())));
+                parts.push(Component::new(
+                    "postgresql",
+                    Status::Down,
+                    Some("does not answer".into()),
+                ));
                 return Health::of(parts);
             }
         }
         parts.push(self.nats_health());
+        if let Some(relay) = self.relay_health().await {
+            parts.push(relay);
+        }
         match self.lags().await {
             Ok(lags) => parts.extend(lags.iter().map(projection_health)),
-            Err(_) => parts.push(Component::new("projections", Status::Down, Some("unknown".into()))),
+            Err(_) => parts.push(Component::new(
+                "projections",
+                Status::Down,
+                Some("unknown".into()),
+            )),
         }
         Health::of(parts)
     }
@@ -102,6 +121,36 @@ impl App {
             Some(_) => Component::new("nats", Status::Degraded, Some("not connected".into())),
             None => Component::new("nats", Status::Degraded, Some("not configured".into())),
         }
+    }
+
+    /// How old the oldest event is that the stream does not hold yet. Nothing to say without NATS.
+    async fn relay_health(&self) -> Option<Component> {
+        let client = self.nats.as_ref()?;
+        if client.connection_state() != async_nats::connection::State::Connected {
+            return None;
+        }
+        let published = match eventlog::stream_position(client).await {
+            Ok(position) => position.unwrap_or(0),
+            Err(_) => {
+                let detail = Some("JetStream does not answer".into());
+                return Some(Component::new("relay", Status::Degraded, detail));
+            }
+        };
+        let age: Result<Option<f64>, _> = sqlx::query_scalar(
+            "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8
+             FROM events WHERE position = $1",
+        )
+        .bind(published as i64 + 1)
+        .fetch_optional(self.log.pool())
+        .await;
+        Some(match age {
+            Ok(Some(age)) if age > LAG_SECONDS as f64 => {
+                let detail = format!("oldest unpublished event is {age:.0} s old");
+                Component::new("relay", Status::Down, Some(detail))
+            }
+            Ok(_) => Component::new("relay", Status::Ok, None),
+            Err(_) => Component::new("relay", Status::Down, Some("unknown".into())),
+        })
     }
 
     /// How far each projection is behind the log.
@@ -119,7 +168,11 @@ impl App {
         Ok(rows
             .into_iter()
             .map(|(name, events, seconds, parked)| Lag {
-                stopped: self.progress.here().get(name.as_str()).and_then(|here| here.problem.clone()),
+                stopped: self
+                    .progress
+                    .here()
+                    .get(name.as_str())
+                    .and_then(|here| here.problem.clone()),
                 name,
                 events: events as u64,
                 seconds: seconds.unwrap_or(0.0) as i64,
@@ -141,14 +194,22 @@ fn projection_health(lag: &Lag) -> Component {
     }
     match lag.parked {
         0 => Component::new(&name, Status::Ok, None),
-        parked => Component::new(&name, Status::Degraded, Some(format!("{parked} events parked"))),
+        parked => Component::new(
+            &name,
+            Status::Degraded,
+            Some(format!("{parked} events parked")),
+        ),
     }
 }
 
 /// The process lives.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It lives", body = Health)))]
 pub async fn get_liveness() -> Json<Health> {
-    Json(Health::of(vec![Component::new("process", Status::Ok, None)]))
+    Json(Health::of(vec![Component::new(
+        "process",
+        Status::Ok,
+        None,
+    )]))
 }
 
 /// Whether traffic should come here: false while a projection is stuck or too far behind.
@@ -157,7 +218,11 @@ pub async fn get_liveness() -> Json<Health> {
     (status = 503, description = "Not ready", body = Health)))]
 pub async fn get_readiness(State(app): State<App>) -> Response {
     let health = match app.is_stopping() {
-        true => Health::of(vec![Component::new("process", Status::Down, Some("stopping".into()))]),
+        true => Health::of(vec![Component::new(
+            "process",
+            Status::Down,
+            Some("stopping".into()),
+        )]),
         false => app.health().await,
     };
     let status = match health.status {
@@ -184,9 +249,21 @@ pub async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
     let mut text = recorder.render();
     for lag in app.lags().await? {
         use std::fmt::Write;
-        let _ = writeln!(text, "greffe_projection_lag_events{{projection=\"{}\"}} {}", lag.name, lag.events);
-        let _ = writeln!(text, "greffe_projection_lag_seconds{{projection=\"{}\"}} {}", lag.name, lag.seconds);
-        let _ = writeln!(text, "greffe_projection_parked_events{{projection=\"{}\"}} {}", lag.name, lag.parked);
+        let _ = writeln!(
+            text,
+            "greffe_projection_lag_events{{projection=\"{}\"}} {}",
+            lag.name, lag.events
+        );
+        let _ = writeln!(
+            text,
+            "greffe_projection_lag_seconds{{projection=\"{}\"}} {}",
+            lag.name, lag.seconds
+        );
+        let _ = writeln!(
+            text,
+            "greffe_projection_parked_events{{projection=\"{}\"}} {}",
+            lag.name, lag.parked
+        );
     }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
@@ -197,15 +274,45 @@ mod tests {
     use super::*;
 
     fn lag() -> Lag {
-        Lag { name: "approvals".into(), events: 0, seconds: 0, parked: 0, stopped: None }
+        Lag {
+            name: "approvals".into(),
+            events: 0,
+            seconds: 0,
+            parked: 0,
+            stopped: None,
+        }
     }
 
     #[test]
     fn behind_or_stopped_is_down_and_parked_is_degraded() {
         assert_eq!(projection_health(&lag()).status, Status::Ok);
-        assert_eq!(projection_health(&Lag { events: 10_001, ..lag() }).status, Status::Down);
-        assert_eq!(projection_health(&Lag { seconds: 31, ..lag() }).status, Status::Down);
-        assert_eq!(projection_health(&Lag { parked: 1, ..lag() }).status, Status::Degraded);
-        assert_eq!(projection_health(&Lag { stopped: Some("x".into()), ..lag() }).status, Status::Down);
+        assert_eq!(
+            projection_health(&Lag {
+                events: 10_001,
+                ..lag()
+            })
+            .status,
+            Status::Down
+        );
+        assert_eq!(
+            projection_health(&Lag {
+                seconds: 31,
+                ..lag()
+            })
+            .status,
+            Status::Down
+        );
+        assert_eq!(
+            projection_health(&Lag { parked: 1, ..lag() }).status,
+            Status::Degraded
+        );
+        assert_eq!(
+            projection_health(&Lag {
+                stopped: Some("x".into()),
+                ..lag()
+            })
+            .status,
+            Status::Down
+        );
     }
 }

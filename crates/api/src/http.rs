@@ -43,8 +43,21 @@ impl Operations {
         Self(operations)
     }
 
+    /// Whether the path of a request has operations, of whatever method.
+    pub fn knows_path(&self, request: &Request) -> bool {
+        let path = request
+            .extensions()
+            .get::<MatchedPath>()
+            .map(MatchedPath::as_str);
+        self.0.keys().any(|(_, known)| Some(known.as_str()) == path)
+    }
+
     pub fn find(&self, request: &Request) -> Option<&'static Rule> {
-        let path = request.extensions().get::<MatchedPath>()?.as_str().to_owned();
+        let path = request
+            .extensions()
+            .get::<MatchedPath>()?
+            .as_str()
+            .to_owned();
         let method = match request.method() {
             &Method::HEAD => Method::GET,
             other => other.clone(),
@@ -104,7 +117,9 @@ fn problem_of(response: &Response) -> Option<Problem> {
     match response.extensions().get::<Problem>() {
         Some(problem) => Some(problem.clone()),
         None if status == StatusCode::SERVICE_UNAVAILABLE => None,
-        None if status.is_client_error() || status.is_server_error() => Some(Problem::of_status(status)),
+        None if status.is_client_error() || status.is_server_error() => {
+            Some(Problem::of_status(status))
+        }
         None => None,
     }
 }
@@ -128,11 +143,23 @@ fn protect(headers: &mut HeaderMap, path: &str, secure: bool) {
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    set(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=()",
+    );
     if secure {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+        set(
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        );
     }
     if path.starts_with("/api/") && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -142,7 +169,9 @@ fn protect(headers: &mut HeaderMap, path: &str, secure: bool) {
 /// Whether the browser speaks HTTPS with us, or with the proxy before us.
 pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
     app.config.secure_cookies
-        || headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+        || headers
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 /// From where a request came. A forwarded address counts only behind a proxy of ours.
@@ -158,6 +187,12 @@ pub fn origin(app: &App, headers: &HeaderMap, peer: Option<&ConnectInfo<SocketAd
     let address = forwarded.or_else(|| peer.map(|ConnectInfo(peer)| peer.ip()));
     Origin {
         ip_address: address.map(|address| address.to_canonical().to_string()),
-        user_agent: text(&header::USER_AGENT).map(|agent| agent.chars().filter(|c| !c.is_control()).take(256).collect()),
+        user_agent: text(&header::USER_AGENT).map(|agent| {
+            agent
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(256)
+                .collect()
+        }),
     }
 }

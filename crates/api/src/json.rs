@@ -26,7 +26,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| {
-                let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                let essence = value
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase();
                 essence == "application/json" || essence.ends_with("+json")
             });
         if !is_json {
@@ -39,7 +44,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
 /// The whole body, at most [`MAX_BODY_BYTES`].
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| Problem::of_status(rejection.status()))
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| Problem::of_status(rejection.status()))
 }
 
 /// Reads JSON, over HTTP and NATS alike.
@@ -48,11 +55,23 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     }
     if depth(bytes) > MAX_DEPTH {
-        return Err(Problem::invalid(format!("JSON may nest {MAX_DEPTH} levels deep at most.")));
+        return Err(Problem::invalid(format!(
+            "JSON may nest {MAX_DEPTH} levels deep at most."
+        )));
+    }
+    // serde would also take an array for a struct, its fields in order.
+    if bytes
+        .iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|first| *first == b'[')
+    {
+        return Err(Problem::invalid("A JSON object is expected."));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(explain)?;
-    reader.end().map_err(|error| Problem::invalid(format!("This is not JSON: {error}.")))?;
+    reader
+        .end()
+        .map_err(|error| Problem::invalid(format!("This is not JSON: {error}.")))?;
     Ok(value)
 }
 
@@ -97,7 +116,13 @@ fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
         "required" => format!("`{field}` is missing."),
         _ => format!("`{field}` is not of the expected type."),
     };
-    Problem { errors: vec![FieldError { field, code: code.to_owned() }], ..Problem::invalid(detail) }
+    Problem {
+        errors: vec![FieldError {
+            field,
+            code: code.to_owned(),
+        }],
+        ..Problem::invalid(detail)
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +146,11 @@ mod tests {
     fn refusal(text: &str) -> (String, String) {
         let problem = parse::<Body>(text.as_bytes()).unwrap_err();
         assert_eq!(problem.code, "invalid");
-        problem.errors.first().map(|e| (e.field.clone(), e.code.clone())).unwrap_or_default()
+        problem
+            .errors
+            .first()
+            .map(|e| (e.field.clone(), e.code.clone()))
+            .unwrap_or_default()
     }
 
     #[test]
@@ -129,20 +158,29 @@ mod tests {
         let named = |field: &str, code: &str| (field.to_owned(), code.to_owned());
         assert_eq!(refusal("{}"), named("tool", "required"));
         assert_eq!(refusal(r#"{"tool":1}"#), named("tool", "invalid_type"));
-        assert_eq!(refusal(r#"{"tool":"t","context":{}}"#), named("context.confidence", "required"));
+        assert_eq!(
+            refusal(r#"{"tool":"t","context":{}}"#),
+            named("context.confidence", "required")
+        );
         assert_eq!(
             refusal(r#"{"tool":"t","context":{"confidence":"x"}}"#),
             named("context.confidence", "invalid_type")
         );
         assert_eq!(refusal("not json"), named("", ""));
+        assert_eq!(refusal(r#"["t"]"#), named("", ""));
         assert_eq!(refusal(r#"{"tool":"t"} trailing"#), named("", ""));
     }
 
     #[test]
     fn refuses_deep_nesting_without_parsing_it() {
         let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
-        assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().code, "invalid");
-        let flat = format!(r#"["{}"]"#, "[".repeat(5_000));
+        assert_eq!(
+            parse::<serde_json::Value>(deep.as_bytes())
+                .unwrap_err()
+                .code,
+            "invalid"
+        );
+        let flat = format!(r#"{{"a":"{}"}}"#, "[".repeat(5_000));
         assert!(parse::<serde_json::Value>(flat.as_bytes()).is_ok());
     }
 

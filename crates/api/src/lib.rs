@@ -28,7 +28,9 @@ mod web;
 
 use std::{any::Any, path::PathBuf, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, http::HeaderValue, middleware, response::IntoResponse};
+use axum::{
+    Router, extract::DefaultBodyLimit, http::HeaderValue, middleware, response::IntoResponse,
+};
 use chrono::TimeDelta;
 use eventlog::EventLog;
 use kernel::Clock;
@@ -41,8 +43,8 @@ use zeroize::Zeroizing;
 
 pub use auth::tokens::SecretTooShort;
 pub use bootstrap::{
-    CreatedServiceAccount, NatsAccount, NewServiceAccount, NewUser, bootstrap_admin, create_service_account,
-    create_user, disable_service_account, nats_accounts, seed_tools,
+    CreatedServiceAccount, NatsAccount, NewServiceAccount, NewUser, bootstrap_admin,
+    create_service_account, create_user, disable_service_account, nats_accounts, seed_tools,
 };
 pub use caller::Caller;
 pub use commands::IdempotencyKey;
@@ -146,7 +148,11 @@ impl App {
         let tokens = Tokens::new(&config.jwt_secret)?;
         let accounts = Arc::new(Accounts::load(&parts.log, parts.clock.now()).await?);
         let stopping = CancellationToken::new();
-        tokio::spawn(accounts.clone().follow(parts.log.clone(), parts.reader, stopping.clone()));
+        tokio::spawn(
+            accounts
+                .clone()
+                .follow(parts.log.clone(), parts.reader, stopping.clone()),
+        );
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
             operations: Operations::new(&routes().1),
@@ -224,12 +230,20 @@ pub fn routes() -> (Router<App>, OpenApi) {
 
 /// The HTTP service of an API, complete with its layers.
 pub fn router(app: App) -> Router {
-    let origins: Vec<HeaderValue> =
-        app.config.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let origins: Vec<HeaderValue> = app
+        .config
+        .cors_origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
     let cors = CorsLayer::new()
         .allow_origin(origins)
         .allow_credentials(true)
-        .allow_methods([axum::http::Method::GET, axum::http::Method::POST, axum::http::Method::PUT])
+        .allow_methods([
+            axum::http::Method::GET,
+            axum::http::Method::POST,
+            axum::http::Method::PUT,
+        ])
         .allow_headers([
             axum::http::header::CONTENT_TYPE,
             axum::http::header::AUTHORIZATION,
@@ -241,7 +255,10 @@ pub fn router(app: App) -> Router {
         .expose_headers([commands::POSITION, axum::http::header::RETRY_AFTER]);
     routes()
         .0
-        .route_layer(middleware::from_fn_with_state(app.clone(), auth::authenticate))
+        .route_layer(middleware::from_fn_with_state(
+            app.clone(),
+            auth::authenticate,
+        ))
         .fallback(web::fallback)
         .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(panicked))

@@ -27,11 +27,20 @@ impl<S: Send + Sync> FromRequestParts<S> for MinPosition {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(MIN_POSITION) else { return Ok(Self(None)) };
-        let wanted = value.to_str().ok().and_then(|text| text.trim().parse::<i64>().ok());
+        let Some(value) = parts.headers.get(MIN_POSITION) else {
+            return Ok(Self(None));
+        };
+        let wanted = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().parse::<i64>().ok());
         match wanted.and_then(|wanted| u64::try_from(wanted).ok()) {
             Some(wanted) => Ok(Self(Some(wanted))),
-            None => Err(Problem::field("Greffe-Min-Position", "invalid", "A position is a whole number.")),
+            None => Err(Problem::field(
+                "Greffe-Min-Position",
+                "invalid",
+                "A position is a whole number.",
+            )),
         }
     }
 }
@@ -45,7 +54,9 @@ pub struct AsOf<T> {
 impl<T: Serialize> IntoResponse for AsOf<T> {
     fn into_response(self) -> Response {
         let mut response = Json(self.body).into_response();
-        response.headers_mut().insert(POSITION, HeaderValue::from(self.position));
+        response
+            .headers_mut()
+            .insert(POSITION, HeaderValue::from(self.position));
         response
     }
 }
@@ -63,9 +74,15 @@ impl App {
             let detail = format!("The log ends at {head}.");
             return Err(Problem::field("Greffe-Min-Position", "invalid", detail));
         }
-        if self.progress.wait_for(projections, wanted, LONGEST_WAIT).await? {
+        if self
+            .progress
+            .wait_for(projections, wanted, LONGEST_WAIT)
+            .await?
+        {
             return Ok(self.progress.position(projections).await?);
         }
-        Err(Problem::projection_behind(format!("The read model has not reached {wanted} yet.")))
+        Err(Problem::projection_behind(format!(
+            "The read model has not reached {wanted} yet."
+        )))
     }
 }

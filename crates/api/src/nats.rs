@@ -7,7 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     HeaderMap,
-    service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt, endpoint::Endpoint},
+    service::{
+        NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt, endpoint::Endpoint,
+    },
 };
 use futures::StreamExt;
 use kernel::Origin;
@@ -18,13 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    App, access,
-    caller::Caller,
-    commands::IdempotencyKey,
-    json,
-    min_position::MinPosition,
-    problem::Problem,
-    safeguard,
+    App, access, caller::Caller, commands::IdempotencyKey, json, min_position::MinPosition,
+    problem::Problem, safeguard,
 };
 
 /// Requests worked on at once; more wait in the client's bounded queue.
@@ -35,10 +32,26 @@ const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// Name of the endpoint, its subject, the operation behind it.
 const ENDPOINTS: &[(&str, &str, &str)] = &[
-    ("request_approval", "commands.*.safeguard.request_approval", "request_approval"),
-    ("claim_execution", "commands.*.safeguard.claim_execution", "claim_execution"),
-    ("record_execution", "commands.*.safeguard.record_execution", "record_execution"),
-    ("cancel_approval", "commands.*.safeguard.cancel_approval", "cancel_approval"),
+    (
+        "request_approval",
+        "commands.*.safeguard.request_approval",
+        "request_approval",
+    ),
+    (
+        "claim_execution",
+        "commands.*.safeguard.claim_execution",
+        "claim_execution",
+    ),
+    (
+        "record_execution",
+        "commands.*.safeguard.record_execution",
+        "record_execution",
+    ),
+    (
+        "cancel_approval",
+        "commands.*.safeguard.cancel_approval",
+        "cancel_approval",
+    ),
     ("approval", "queries.*.safeguard.approval", "get_approval"),
 ];
 
@@ -62,18 +75,30 @@ impl MicroService {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         for (name, subject, operation) in ENDPOINTS {
             let endpoint = service.endpoint_builder().name(*name).add(*subject).await?;
-            let run = Run { app: app.clone(), operation, permits: permits.clone(), tasks: tasks.clone() };
+            let run = Run {
+                app: app.clone(),
+                operation,
+                permits: permits.clone(),
+                tasks: tasks.clone(),
+            };
             tasks.spawn(run.endpoint(endpoint, stop.clone()));
         }
         client.flush().await?;
-        Ok(Self { service, stop, tasks })
+        Ok(Self {
+            service,
+            stop,
+            tasks,
+        })
     }
 
     /// Takes nothing new, answers what came, and ends.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some requests over NATS were still under way at the end");
         }
         if let Err(error) = self.service.stop().await {
@@ -105,7 +130,9 @@ impl Run {
                 request = endpoint.next() => request,
             };
             let Some(request) = request else { return };
-            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            let Ok(permit) = self.permits.clone().acquire_owned().await else {
+                return;
+            };
             let run = self.clone();
             self.tasks.spawn(async move {
                 let message = &request.message;
@@ -127,10 +154,21 @@ impl Run {
         }
     }
 
-    async fn answer(&self, subject: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Value, Problem> {
+    async fn answer(
+        &self,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+        payload: &[u8],
+    ) -> Result<Value, Problem> {
         let name = subject.split('.').nth(1).unwrap_or_default();
-        let origin = Origin { ip_address: None, user_agent: Some("nats".into()) };
-        let caller = self.app.service_caller(name, origin, correlation(headers)).await?;
+        let origin = Origin {
+            ip_address: None,
+            user_agent: Some("nats".into()),
+        };
+        let caller = self
+            .app
+            .service_caller(name, origin, correlation(headers))
+            .await?;
         self.app.rate_limits.count(&caller.actor)?;
         let answered = match access::admit(self.operation, &caller) {
             Ok(()) => self.call(&caller, headers, payload).await,
@@ -138,14 +176,23 @@ impl Run {
         };
         if let Err(problem) = &answered {
             let target = json::parse::<Target>(payload).ok().map(|target| target.id);
-            self.app.audit_refusal(&caller, self.operation, target.as_deref(), problem).await?;
+            self.app
+                .audit_refusal(&caller, self.operation, target.as_deref(), problem)
+                .await?;
         }
         answered
     }
 
-    async fn call(&self, caller: &Caller, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Value, Problem> {
+    async fn call(
+        &self,
+        caller: &Caller,
+        headers: Option<&HeaderMap>,
+        payload: &[u8],
+    ) -> Result<Value, Problem> {
         let app = &self.app;
-        let key = headers.and_then(|headers| headers.get(MESSAGE_ID)).map(|value| value.as_str());
+        let key = headers
+            .and_then(|headers| headers.get(MESSAGE_ID))
+            .map(|value| value.as_str());
         let key = IdempotencyKey::parse(key, MESSAGE_ID)?;
         match self.operation {
             "request_approval" => {
@@ -169,7 +216,9 @@ impl Run {
                 let read = safeguard::get_approval(app, caller, id, min_position(headers)?).await?;
                 value(read.body)
             }
-            other => Err(Problem::not_found(format!("There is no operation {other}."))),
+            other => Err(Problem::not_found(format!(
+                "There is no operation {other}."
+            ))),
         }
     }
 }
@@ -182,7 +231,10 @@ struct Target {
 /// The target's id and the body, which stand in one object.
 fn targeted<T: DeserializeOwned>(payload: &[u8]) -> Result<(Uuid, T), Problem> {
     let target: Target = json::parse(payload)?;
-    let id = target.id.parse().map_err(|_| Problem::field("id", "invalid", "`id` is a UUID."))?;
+    let id = target
+        .id
+        .parse()
+        .map_err(|_| Problem::field("id", "invalid", "`id` is a UUID."))?;
     Ok((id, json::parse(payload)?))
 }
 
@@ -193,7 +245,12 @@ fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
 /// Whether the answer goes to the inbox of the account that asks (`_INBOX.<name>.…`).
 fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
     let name = subject.split('.').nth(1).unwrap_or_default();
-    let rest = reply.and_then(|reply| reply.strip_prefix("_INBOX.")?.strip_prefix(name)?.strip_prefix('.'));
+    let rest = reply.and_then(|reply| {
+        reply
+            .strip_prefix("_INBOX.")?
+            .strip_prefix(name)?
+            .strip_prefix('.')
+    });
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
 }
 
@@ -244,8 +301,14 @@ mod tests {
         let (body, headers) = reply(Err(Problem::not_found("no")));
         assert_eq!(body["ok"], false);
         assert_eq!(body["code"], "not_found");
-        assert_eq!(headers.get(NATS_SERVICE_ERROR).map(|v| v.as_str()), Some("not_found"));
-        assert_eq!(headers.get(NATS_SERVICE_ERROR_CODE).map(|v| v.as_str()), Some("404"));
+        assert_eq!(
+            headers.get(NATS_SERVICE_ERROR).map(|v| v.as_str()),
+            Some("not_found")
+        );
+        assert_eq!(
+            headers.get(NATS_SERVICE_ERROR_CODE).map(|v| v.as_str()),
+            Some("404")
+        );
         let (body, headers) = reply(Ok(json!({"id": "x"})));
         assert_eq!(body, json!({"ok": true, "id": "x"}));
         assert!(headers.is_empty());
@@ -255,7 +318,13 @@ mod tests {
     fn answers_go_to_the_asker_only() {
         let subject = "commands.support.safeguard.request_approval";
         assert!(is_own_inbox(subject, Some("_INBOX.support.abc.1")));
-        for bad in [None, Some("events.a.b"), Some("_INBOX.supportx.a"), Some("_INBOX.support"), Some("_INBOX.other.a")] {
+        for bad in [
+            None,
+            Some("events.a.b"),
+            Some("_INBOX.supportx.a"),
+            Some("_INBOX.support"),
+            Some("_INBOX.other.a"),
+        ] {
             assert!(!is_own_inbox(subject, bad), "{bad:?}");
         }
     }

@@ -9,11 +9,13 @@ use axum::{
 use utoipa::{
     PartialSchema,
     openapi::{
-        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-        ResponseBuilder,
+        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+        Ref, RefOr, ResponseBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, SchemaType, Type},
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
     },
 };
 
@@ -32,7 +34,7 @@ pub fn base() -> OpenApi {
              event; a query with `Greffe-Min-Position` waits until it sees that position. Refusals are \
              `application/problem+json` with a stable `code`.",
         ))
-        .license(Some(LicenseBuilder::new().name("AGPL-3.0-only").identifier(Some("AGPL-3.0-only")).build()))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE"))).build()))
         .build();
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
         crate::auth::cookie::NAME,
@@ -54,16 +56,42 @@ pub fn base() -> OpenApi {
         .security_scheme("session_token", SecurityScheme::Http(token))
         .security_scheme("service_key", SecurityScheme::Http(key))
         .build();
-    OpenApiBuilder::new().info(info).components(Some(components)).build()
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .build()
 }
+
+/// The queries of read models, which can wait for a position.
+const WAITING: &[&str] = &[
+    "list_pending_approvals",
+    "list_approval_history",
+    "get_approval",
+    "get_approval_stats",
+    "list_tools",
+    "get_tool",
+    "list_clients",
+    "get_client",
+    "list_audit_items",
+];
 
 /// Adds to every operation who may call it and the refusals any of its kind may meet.
 pub fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        let PathItem { get, put, post, delete, .. } = item;
+        let PathItem {
+            get,
+            put,
+            post,
+            delete,
+            ..
+        } = item;
         for (is_write, operation) in [(false, get), (true, put), (true, post), (true, delete)] {
             let Some(operation) = operation else { continue };
-            let rule = operation.operation_id.as_deref().and_then(access::rule).copied();
+            let rule = operation
+                .operation_id
+                .as_deref()
+                .and_then(access::rule)
+                .copied();
             if let Some(rule) = rule {
                 describe(operation, &rule, is_write);
             }
@@ -72,23 +100,39 @@ pub fn complete(document: &mut OpenApi) {
 }
 
 fn describe(operation: &mut Operation, rule: &Rule, is_write: bool) {
-    let mut codes = vec![(500, "internal"), (503, "unavailable; projection_behind (queries)")];
+    let mut codes = vec![
+        (500, "internal"),
+        (503, "unavailable; projection_behind (queries)"),
+    ];
     if rule.open {
         operation.security = Some(Vec::new());
     } else {
-        codes.extend([(401, "unauthenticated"), (403, "forbidden"), (429, "rate_limited")]);
+        codes.extend([
+            (401, "unauthenticated"),
+            (403, "forbidden"),
+            (429, "rate_limited"),
+        ]);
         operation.security = Some(schemes(rule));
     }
     if operation.request_body.is_some() {
-        codes.extend([(413, "too_large"), (415, "unsupported_media_type"), (422, "invalid")]);
+        codes.extend([
+            (413, "too_large"),
+            (415, "unsupported_media_type"),
+            (422, "invalid"),
+        ]);
     }
-    let takes_parameters = operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
+    let takes_parameters = operation
+        .parameters
+        .as_ref()
+        .is_some_and(|list| !list.is_empty());
     if takes_parameters {
         codes.push((422, "invalid"));
     }
     for (status, text) in codes {
         let responses = &mut operation.responses.responses;
-        responses.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(text)));
+        responses
+            .entry(status.to_string())
+            .or_insert_with(|| RefOr::T(problem(text)));
     }
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), true) = (response, status.starts_with(['4', '5']))
@@ -98,28 +142,62 @@ fn describe(operation: &mut Operation, rule: &Rule, is_write: bool) {
         }
     }
     if is_write && !rule.open {
-        let text = ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(128));
+        let text = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .max_length(Some(128));
         let key = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
-            .description(Some("Repeating the command with the same key and body has no second effect."))
+            .description(Some(
+                "Repeating the command with the same key and body has no second effect.",
+            ))
             .schema(Some(text))
             .build();
-        operation.parameters.get_or_insert_default().push(RefOr::T(key));
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(RefOr::T(key));
+    }
+    if WAITING.contains(&rule.operation) {
+        let position = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Integer))
+            .minimum(Some(0));
+        let minimum = ParameterBuilder::new()
+            .name("Greffe-Min-Position")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "Waits up to 2 s until the answer shows this position.",
+            ))
+            .schema(Some(position))
+            .build();
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(RefOr::T(minimum));
+        operation
+            .responses
+            .responses
+            .entry("422".into())
+            .or_insert_with(|| RefOr::T(problem("invalid")));
     }
     let who = match rule.open {
         true => "open to all".to_owned(),
         false => access_text(rule),
     };
     let description = operation.description.take().unwrap_or_default();
-    operation.description = Some(format!("{description}\n\nWho may: {who}.").trim_start().to_owned());
+    operation.description = Some(
+        format!("{description}\n\nWho may: {who}.")
+            .trim_start()
+            .to_owned(),
+    );
 }
 
 fn access_text(rule: &Rule) -> String {
     let ways = [
         rule.level.map(|level| format!("{level} and above")),
         rule.role.map(|role| format!("role `{role}`")),
-        rule.scope.map(|scope| format!("service accounts with scope `{scope}`")),
+        rule.scope
+            .map(|scope| format!("service accounts with scope `{scope}`")),
     ];
     ways.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -137,8 +215,13 @@ fn schemes(rule: &Rule) -> Vec<SecurityRequirement> {
 }
 
 fn problem(codes: &str) -> utoipa::openapi::Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    ResponseBuilder::new().description(codes).content("application/problem+json", content).build()
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    ResponseBuilder::new()
+        .description(codes)
+        .content("application/problem+json", content)
+        .build()
 }
 
 /// The document as JSON text, stable from build to build.
@@ -155,7 +238,14 @@ pub static DOCUMENT: LazyLock<String> = LazyLock::new(|| to_json(&crate::routes(
 #[utoipa::path(get, path = "/api/openapi.json", tag = "documentation",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
 pub async fn get_openapi() -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT.as_str()).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
+        DOCUMENT.as_str(),
+    )
+        .into_response()
 }
 
 /// The OpenAPI document as a page for people.
@@ -163,5 +253,12 @@ pub async fn get_openapi() -> Response {
     responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub async fn get_docs() -> Response {
     static PAGE: LazyLock<String> = LazyLock::new(|| crate::docs::page(&DOCUMENT));
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], PAGE.as_str()).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        )],
+        PAGE.as_str(),
+    )
+        .into_response()
 }

@@ -83,7 +83,10 @@ impl Problem {
     }
 
     pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self { audited: true, ..Self::new(StatusCode::FORBIDDEN, "forbidden", detail) }
+        Self {
+            audited: true,
+            ..Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        }
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -96,12 +99,21 @@ impl Problem {
 
     /// A field that cannot be taken as it is.
     pub fn field(field: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        let error = FieldError { field: field.into(), code: code.to_owned() };
-        Self { errors: vec![error], ..Self::invalid(detail) }
+        let error = FieldError {
+            field: field.into(),
+            code: code.to_owned(),
+        };
+        Self {
+            errors: vec![error],
+            ..Self::invalid(detail)
+        }
     }
 
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { audited: true, ..Self::new(StatusCode::CONFLICT, code, detail) }
+        Self {
+            audited: true,
+            ..Self::new(StatusCode::CONFLICT, code, detail)
+        }
     }
 
     pub fn too_large(detail: impl Into<String>) -> Self {
@@ -111,7 +123,11 @@ impl Problem {
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests; wait a little.")
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many requests; wait a little.",
+            )
         }
     }
 
@@ -178,7 +194,10 @@ impl Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
         }
@@ -192,18 +211,28 @@ impl Problem {
     pub fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("There is nothing here."),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                Self::new(status, "method_not_allowed", "This resource does not know that method.")
-            }
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                status,
+                "method_not_allowed",
+                "This resource does not know that method.",
+            ),
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("The body is over 1 MiB."),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Self::new(status, "unsupported_media_type", "The body's media type is not accepted.")
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
+                status,
+                "unsupported_media_type",
+                "The body's media type is not accepted.",
+            ),
+            StatusCode::REQUEST_TIMEOUT => {
+                Self::new(status, "invalid", "The request took too long to arrive.")
             }
-            StatusCode::REQUEST_TIMEOUT => Self::new(status, "invalid", "The request took too long to arrive."),
             status if status.is_client_error() => {
                 Self::new(status, "invalid", "The request cannot be understood.")
             }
-            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed on our side."),
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Something failed on our side.",
+            ),
         }
     }
 }
@@ -220,7 +249,9 @@ impl IntoResponse for Problem {
 impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_))
+            LogError::Database(
+                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_),
+            )
             | LogError::Closed => {
                 tracing::warn!(error = %error, "the log is not available");
                 Self::unavailable("The log is not available just now.")
@@ -243,7 +274,9 @@ impl From<sqlx::Error> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::InvalidCursor => Self::field("cursor", "invalid", "No page gave this cursor."),
+            ReadError::InvalidCursor => {
+                Self::field("cursor", "invalid", "No page gave this cursor.")
+            }
             ReadError::Log(error) => error.into(),
         }
     }
@@ -283,7 +316,10 @@ impl Problem {
             RefusalKind::Forbidden => StatusCode::FORBIDDEN,
             RefusalKind::Conflict => StatusCode::CONFLICT,
         };
-        let error = |fault: &domain::FieldError| FieldError { field: fault.field.clone(), code: fault.code.clone() };
+        let error = |fault: &domain::FieldError| FieldError {
+            field: fault.field.clone(),
+            code: fault.code.clone(),
+        };
         Self {
             errors: refusal.fields().iter().map(error).collect(),
             ..Self::new(status, refusal.code(), sentence(&refusal.to_string()))
@@ -294,12 +330,19 @@ impl Problem {
     fn contended() -> Self {
         Self {
             retry_after: Some(Duration::from_secs(1)),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "It is changing too fast; try again.")
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "It is changing too fast; try again.",
+            )
         }
     }
 
     fn taken(scope: &str) -> Self {
-        Self::conflict("conflict", format!("This {} is already taken.", scope.replace(['.', '_'], " ")))
+        Self::conflict(
+            "conflict",
+            format!("This {} is already taken.", scope.replace(['.', '_'], " ")),
+        )
     }
 }
 

@@ -88,8 +88,16 @@ impl SignInLimits {
     }
 
     /// Counts a try; refused when there were too many failed ones within a minute.
-    pub async fn reserve(&self, username: &str, address: &str, now: DateTime<Utc>) -> Result<(), Problem> {
-        let limits = [self.limits.failed_per_account, self.limits.failed_per_address];
+    pub async fn reserve(
+        &self,
+        username: &str,
+        address: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Problem> {
+        let limits = [
+            self.limits.failed_per_account,
+            self.limits.failed_per_address,
+        ];
         for (key, limit) in self.keys(username, address).iter().zip(limits) {
             // A window starts with its first try and lasts a minute.
             let (tries, since): (i32, DateTime<Utc>) = sqlx::query_as(
@@ -115,11 +123,16 @@ impl SignInLimits {
     /// The try succeeded: it does not count, and the account's failures are forgotten.
     pub async fn give_back(&self, username: &str, address: &str) -> Result<(), Problem> {
         let [account, from] = self.keys(username, address);
-        sqlx::query("DELETE FROM login_attempts WHERE key = $1").bind(account).execute(&self.pool).await?;
-        sqlx::query("UPDATE login_attempts SET attempts = greatest(attempts - 1, 0) WHERE key = $1")
-            .bind(from)
+        sqlx::query("DELETE FROM login_attempts WHERE key = $1")
+            .bind(account)
             .execute(&self.pool)
             .await?;
+        sqlx::query(
+            "UPDATE login_attempts SET attempts = greatest(attempts - 1, 0) WHERE key = $1",
+        )
+        .bind(from)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 
@@ -139,7 +152,10 @@ mod tests {
 
     #[test]
     fn people_and_services_have_their_own_limits() {
-        let limits = RateLimits::new(&Limits { per_person: NonZeroU32::new(2).unwrap(), ..Limits::default() });
+        let limits = RateLimits::new(&Limits {
+            per_person: NonZeroU32::new(2).unwrap(),
+            ..Limits::default()
+        });
         let (one, other) = (Actor::user("1"), Actor::user("2"));
         assert!(limits.count(&one).is_ok());
         assert!(limits.count(&one).is_ok());

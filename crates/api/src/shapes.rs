@@ -48,7 +48,11 @@ pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     let limit = asked.unwrap_or(DEFAULT_LIMIT);
     match (1..=MOST_ITEMS).contains(&limit) {
         true => Ok(limit),
-        false => Err(Problem::field("limit", "out_of_range", format!("`limit` is 1 to {MOST_ITEMS}."))),
+        false => Err(Problem::field(
+            "limit",
+            "out_of_range",
+            format!("`limit` is 1 to {MOST_ITEMS}."),
+        )),
     }
 }
 

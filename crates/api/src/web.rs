@@ -45,7 +45,10 @@ async fn file(app: &App, path: &str) -> Option<Response> {
     };
     let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type(path)),
+    );
     // Vite puts a hash of the contents in the names under assets/.
     let cache = match path.starts_with("assets/") {
         true => "public, max-age=31536000, immutable",
@@ -58,11 +61,17 @@ async fn file(app: &App, path: &str) -> Option<Response> {
 /// A path within the folder, never beside it.
 fn within(folder: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
-    path.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(path))
+    path.components()
+        .all(|part| matches!(part, Component::Normal(_)))
+        .then(|| folder.join(path))
 }
 
 fn media_type(path: &str) -> &'static str {
-    match Path::new(path).extension().and_then(|e| e.to_str()).unwrap_or_default() {
+    match Path::new(path)
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+    {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -85,7 +94,10 @@ mod tests {
     #[test]
     fn stays_within_its_folder() {
         let folder = Path::new("/srv/web");
-        assert_eq!(within(folder, "assets/a.js"), Some(PathBuf::from("/srv/web/assets/a.js")));
+        assert_eq!(
+            within(folder, "assets/a.js"),
+            Some(PathBuf::from("/srv/web/assets/a.js"))
+        );
         assert_eq!(within(folder, "../secret"), None);
         assert_eq!(within(folder, "a/../../secret"), None);
         assert_eq!(within(folder, "/etc/passwd"), None);

@@ -1,4 +1,5 @@
 //! The OpenAPI document is a contract: a change of it must be seen in a diff.
+#![allow(clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 
@@ -13,7 +14,10 @@ fn the_document_is_the_one_committed() {
         return;
     }
     let committed = fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == current, "the API changed: run with UPDATE_OPENAPI=1 and look at the diff of openapi.json");
+    assert!(
+        committed == current,
+        "the API changed: run with UPDATE_OPENAPI=1 and look at the diff of openapi.json"
+    );
 }
 
 fn operations() -> Vec<(String, String, Value)> {
@@ -29,7 +33,10 @@ fn operations() -> Vec<(String, String, Value)> {
 
 #[test]
 fn every_operation_has_a_rule_and_every_rule_an_operation() {
-    let mut rules: Vec<&str> = api::access::RULES.iter().map(|rule| rule.operation).collect();
+    let mut rules: Vec<&str> = api::access::RULES
+        .iter()
+        .map(|rule| rule.operation)
+        .collect();
     for (method, path, operation) in operations() {
         let id = operation["operationId"].as_str().unwrap();
         let at = rules.iter().position(|rule| *rule == id);
@@ -44,7 +51,9 @@ fn every_operation_says_what_can_go_wrong() {
     for (method, path, operation) in operations() {
         let responses = operation["responses"].as_object().unwrap();
         for (status, response) in responses {
-            let is_problem = response["content"].get("application/problem+json").is_some();
+            let is_problem = response["content"]
+                .get("application/problem+json")
+                .is_some();
             let is_health = path == "/readyz" && status == "503";
             if status.starts_with(['4', '5']) && !is_health {
                 assert!(is_problem, "{method} {path} {status} is no problem+json");
@@ -53,7 +62,10 @@ fn every_operation_says_what_can_go_wrong() {
         assert!(responses.contains_key("500"), "{method} {path}");
         let description = operation["description"].as_str().unwrap();
         assert!(description.contains("Who may:"), "{method} {path}");
-        assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+        assert!(
+            operation["summary"].is_string(),
+            "{method} {path} has no summary"
+        );
     }
 }
 
@@ -66,6 +78,9 @@ fn it_is_openapi_3_1_without_dangling_references() {
     while let Some(at) = rest.find("#/components/schemas/") {
         rest = &rest[at + "#/components/schemas/".len()..];
         let name = rest.split('"').next().unwrap();
-        assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
+        assert!(
+            document["components"]["schemas"].get(name).is_some(),
+            "{name} is not described"
+        );
     }
 }

@@ -1,69 +1,99 @@
 //! Approvals over HTTP and NATS.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
 use chrono::TimeDelta;
-use common::{Answer, Session, TestApp, request};
-use events::users::{Role, Scope};
-use kernel::AccreditationLevel::{N1, N2, N3, N4};
+use common::{Answer, HASH, Session, Stage, TestApp, ask, request, stage};
+use events::users::Role;
+use kernel::AccreditationLevel::{N1, N2, N4};
 use serde_json::{Value, json};
-
-const HASH: &str = "sha256:4578e88d8bc62fa9ff0acd067bccf8977ddbf646db22c9ba44f73148ab4dbd6c";
-
-struct Stage<'a> {
-    support: Session<'a>,
-    marie: Session<'a>,
-    paul: Session<'a>,
-    admin: Session<'a>,
-}
-
-async fn stage(app: &TestApp) -> Stage<'_> {
-    let admin = app.user("admin.n4", N4, Role::Admin).await;
-    let support = app.service("support", "admin.n4", &[Scope::SafeguardRequest, Scope::SafeguardRead]).await;
-    let marie = app.user("marie", N2, Role::Tech).await;
-    let paul = app.user("paul", N3, Role::Tech).await;
-    app.settle().await;
-    Stage { support, marie, paul, admin }
-}
-
-async fn ask(stage: &Stage<'_>) -> String {
-    let asked = stage.support.post("/api/safeguard/requests", request()).await.ok();
-    asked["id"].as_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn a_request_is_approved_claimed_and_executed() {
     let app = TestApp::start().await;
     let stage = stage(&app).await;
-    let asked = stage.support.post("/api/safeguard/requests", request()).await.ok();
+    let asked = stage
+        .support
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
     assert!(asked["reference"].as_str().unwrap().ends_with("-0001"));
     assert_eq!(asked["version"], 1);
-    let (id, position) = (asked["id"].as_str().unwrap(), asked["position"].as_u64().unwrap());
+    let (id, position) = (
+        asked["id"].as_str().unwrap(),
+        asked["position"].as_u64().unwrap(),
+    );
     let path = format!("/api/safeguard/{id}");
-    let read = stage.marie.request(reqwest::Method::GET, &path).header("Greffe-Min-Position", position);
+    let read = stage
+        .marie
+        .request(reqwest::Method::GET, &path)
+        .header("Greffe-Min-Position", position);
     let read = Answer::read(read.send().await.unwrap()).await;
-    assert!(read.headers["greffe-position"].to_str().unwrap().parse::<u64>().unwrap() >= position);
+    assert!(
+        read.headers["greffe-position"]
+            .to_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            >= position
+    );
     let read = read.ok();
     // The document cannot lie: the answer reads back as the documented shape.
     let shape: api::safeguard::Approval = serde_json::from_value(read.clone()).unwrap();
     assert_eq!(shape.arguments_hash, HASH);
-    assert_eq!((read["status"].as_str(), read["urgency"].as_str()), (Some("pending"), Some("green")));
-    stage.support.post(&format!("{path}/claim"), json!({ "arguments_hash": HASH })).await.refused(409, "not_approved");
-    let approved = stage.marie.post(&format!("{path}/approve"), json!({ "version": 1 })).await.ok();
+    assert_eq!(
+        (read["status"].as_str(), read["urgency"].as_str()),
+        (Some("pending"), Some("green"))
+    );
+    stage
+        .support
+        .post(&format!("{path}/claim"), json!({ "arguments_hash": HASH }))
+        .await
+        .refused(409, "not_approved");
+    let approved = stage
+        .marie
+        .post(&format!("{path}/approve"), json!({ "version": 1 }))
+        .await
+        .ok();
     assert_eq!(approved["version"], 2);
-    let late = stage.paul.post(&format!("{path}/approve"), json!({ "version": 1 })).await;
+    let late = stage
+        .paul
+        .post(&format!("{path}/approve"), json!({ "version": 1 }))
+        .await;
     let late = late.refused(409, "approval_already_decided");
     assert_eq!(late["current"]["status"], "approved");
     let claim = json!({ "arguments_hash": "sha256:00" });
-    stage.support.post(&format!("{path}/claim"), claim).await.refused(409, "arguments_changed");
+    stage
+        .support
+        .post(&format!("{path}/claim"), claim)
+        .await
+        .refused(409, "arguments_changed");
     let claim = json!({ "arguments_hash": HASH });
-    let grant = stage.support.keyed(&format!("{path}/claim"), "c1", &claim).await.ok();
+    let grant = stage
+        .support
+        .keyed(&format!("{path}/claim"), "c1", &claim)
+        .await
+        .ok();
     assert!(grant["execute_before"].is_string());
-    let again = stage.support.keyed(&format!("{path}/claim"), "c1", &claim).await.ok();
+    let again = stage
+        .support
+        .keyed(&format!("{path}/claim"), "c1", &claim)
+        .await
+        .ok();
     assert_eq!(grant["grant_id"], again["grant_id"]);
-    stage.support.post(&format!("{path}/claim"), claim).await.refused(409, "grant_used");
-    let outcome = json!({ "grant_id": grant["grant_id"], "outcome": "succeeded", "detail": "done" });
-    stage.support.post(&format!("{path}/execution"), outcome).await.ok();
+    stage
+        .support
+        .post(&format!("{path}/claim"), claim)
+        .await
+        .refused(409, "grant_used");
+    let outcome =
+        json!({ "grant_id": grant["grant_id"], "outcome": "succeeded", "detail": "done" });
+    stage
+        .support
+        .post(&format!("{path}/execution"), outcome)
+        .await
+        .ok();
     app.settle().await;
     let read = stage.marie.get(&path).await.ok();
     assert_eq!(read["status"], "executed");
@@ -84,33 +114,136 @@ async fn the_rules_of_who_decides_what() {
     let path = format!("/api/safeguard/{id}");
     let yes = json!({ "version": 1 });
     // The owner of the account counts as requester.
-    stage.admin.post(&format!("{path}/approve"), yes.clone()).await.refused(403, "own_request");
-    stage.support.post(&format!("{path}/approve"), yes.clone()).await.refused(403, "forbidden");
+    stage
+        .admin
+        .post(&format!("{path}/approve"), yes.clone())
+        .await
+        .refused(403, "own_request");
+    stage
+        .support
+        .post(&format!("{path}/approve"), yes.clone())
+        .await
+        .refused(403, "forbidden");
     let tech = app.user("lucie", N1, Role::Tech).await;
-    tech.post(&format!("{path}/approve"), yes).await.refused(403, "forbidden");
-    let stale = stage.marie.post(&format!("{path}/approve"), json!({ "version": 7 })).await.refused(409, "stale_version");
+    tech.post(&format!("{path}/approve"), yes)
+        .await
+        .refused(403, "forbidden");
+    let stale = stage
+        .marie
+        .post(&format!("{path}/approve"), json!({ "version": 7 }))
+        .await
+        .refused(409, "stale_version");
     assert_eq!(stale["current"]["version"], 1);
-    stage.marie.post(&format!("{path}/reject"), json!({ "version": 1, "reason": "" })).await.refused(422, "invalid");
-    stage.marie.post(&format!("{path}/postpone"), json!({ "version": 1, "minutes": -1 })).await.refused(422, "invalid");
-    stage.marie.post(&format!("{path}/postpone"), json!({ "version": 1, "minutes": 600 })).await.refused(422, "invalid");
-    stage.marie.post(&format!("{path}/postpone"), json!({ "version": 1, "minutes": 15 })).await.ok();
+    stage
+        .marie
+        .post(
+            &format!("{path}/reject"),
+            json!({ "version": 1, "reason": "" }),
+        )
+        .await
+        .refused(422, "invalid");
+    stage
+        .marie
+        .post(
+            &format!("{path}/postpone"),
+            json!({ "version": 1, "minutes": -1 }),
+        )
+        .await
+        .refused(422, "invalid");
+    stage
+        .marie
+        .post(
+            &format!("{path}/postpone"),
+            json!({ "version": 1, "minutes": 600 }),
+        )
+        .await
+        .refused(422, "invalid");
+    stage
+        .marie
+        .post(
+            &format!("{path}/postpone"),
+            json!({ "version": 1, "minutes": 15 }),
+        )
+        .await
+        .ok();
     app.settle().await;
-    assert_eq!(stage.marie.get("/api/safeguard/pending").await.ok()["items"], json!([]));
-    let all = stage.marie.get("/api/safeguard/pending?include_postponed=true").await.ok();
+    assert_eq!(
+        stage.marie.get("/api/safeguard/pending").await.ok()["items"],
+        json!([])
+    );
+    let all = stage
+        .marie
+        .get("/api/safeguard/pending?include_postponed=true")
+        .await
+        .ok();
     assert_eq!(all["items"][0]["id"].as_str(), Some(id.as_str()));
-    assert_eq!(stage.paul.get("/api/safeguard/pending?q=dup&urgency=green").await.ok()["items"].as_array().unwrap().len(), 1);
-    stage.marie.post(&format!("{path}/cancel"), json!({})).await.refused(403, "not_requester");
-    stage.support.post(&format!("{path}/cancel"), json!({ "reason": "no longer needed" })).await.ok();
-    stage.marie.post(&format!("{path}/reject"), json!({ "version": 2, "reason": "no" })).await.refused(409, "approval_already_decided");
+    assert_eq!(
+        stage
+            .paul
+            .get("/api/safeguard/pending?q=dup&urgency=green")
+            .await
+            .ok()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    stage
+        .marie
+        .post(&format!("{path}/cancel"), json!({}))
+        .await
+        .refused(403, "not_requester");
+    stage
+        .support
+        .post(
+            &format!("{path}/cancel"),
+            json!({ "reason": "no longer needed" }),
+        )
+        .await
+        .ok();
+    stage
+        .marie
+        .post(
+            &format!("{path}/reject"),
+            json!({ "version": 2, "reason": "no" }),
+        )
+        .await
+        .refused(409, "approval_already_decided");
     let unknown = format!("/api/safeguard/{}/approve", uuid::Uuid::nil());
-    stage.marie.post(&unknown, json!({ "version": 1 })).await.refused(404, "not_found");
-    stage.paul.post(&format!("{path}/break-glass"), json!({ "version": 1, "reason": "x" })).await.refused(403, "forbidden");
+    stage
+        .marie
+        .post(&unknown, json!({ "version": 1 }))
+        .await
+        .refused(404, "not_found");
+    stage
+        .paul
+        .post(
+            &format!("{path}/break-glass"),
+            json!({ "version": 1, "reason": "x" }),
+        )
+        .await
+        .refused(403, "forbidden");
     // Every refusal is in the trail.
     app.settle().await;
     let trail = stage.admin.get("/api/users/audit?limit=200").await.ok();
-    let refused: Vec<&Value> = trail["items"].as_array().unwrap().iter().filter(|i| i["outcome"] == "refused").collect();
-    for code in ["own_request", "forbidden", "stale_version", "approval_already_decided", "not_requester", "not_found"] {
-        assert!(refused.iter().any(|item| item.to_string().contains(code)), "{code} is not in the trail");
+    let refused: Vec<&Value> = trail["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|i| i["outcome"] == "refused")
+        .collect();
+    for code in [
+        "own_request",
+        "forbidden",
+        "stale_version",
+        "approval_already_decided",
+        "not_requester",
+        "not_found",
+    ] {
+        assert!(
+            refused.iter().any(|item| item.to_string().contains(code)),
+            "{code} is not in the trail"
+        );
     }
 }
 
@@ -118,13 +251,34 @@ async fn the_rules_of_who_decides_what() {
 async fn critical_clients_and_l4_need_two_and_the_request_never_lowers_its_safety() {
     let app = TestApp::start().await;
     let stage = stage(&app).await;
-    stage.admin.post("/api/clients", json!({ "id": "42", "name": "EHPAD Les Jardins", "critical": true })).await.ok();
-    stage.admin.post("/api/clients", json!({ "id": "7", "name": "Librairie", "critical": false })).await.ok();
+    stage
+        .admin
+        .post(
+            "/api/clients",
+            json!({ "id": "42", "name": "EHPAD Les Jardins", "critical": true }),
+        )
+        .await
+        .ok();
+    stage
+        .admin
+        .post(
+            "/api/clients",
+            json!({ "id": "7", "name": "Librairie", "critical": false }),
+        )
+        .await
+        .ok();
     api::seed_tools(&app.app.log).await.unwrap();
     let level = json!({ "level": "L4", "description": { "fr": "Supprime", "en": "Deletes" } });
-    stage.admin.put("/api/safeguard/tools/ad_delete", level).await.ok();
+    stage
+        .admin
+        .put("/api/safeguard/tools/ad_delete", level)
+        .await
+        .ok();
     app.settle().await;
-    assert_eq!(stage.marie.get("/api/safeguard/tools/ad_delete").await.ok()["level"], "L4");
+    assert_eq!(
+        stage.marie.get("/api/safeguard/tools/ad_delete").await.ok()["level"],
+        "L4"
+    );
     let needed = |tool: &str, client: Option<&str>, lower: bool| {
         let mut body = request();
         body["tool_name"] = json!(tool);
@@ -135,27 +289,66 @@ async fn critical_clients_and_l4_need_two_and_the_request_never_lowers_its_safet
         }
         let stage = &stage;
         async move {
-            let id = stage.support.post("/api/safeguard/requests", body).await.ok()["id"].as_str().unwrap().to_owned();
+            let id = stage
+                .support
+                .post("/api/safeguard/requests", body)
+                .await
+                .ok()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             app_settle(stage).await;
             stage.marie.get(&format!("/api/safeguard/{id}")).await.ok()
         }
     };
-    assert_eq!(needed("ad_reset_password", Some("7"), false).await["required_approvals"], 1);
-    assert_eq!(needed("ad_reset_password", Some("42"), true).await["required_approvals"], 2);
-    assert_eq!(needed("ad_reset_password", Some("999"), true).await["required_approvals"], 2);
-    assert_eq!(needed("ad_reset_password", None, false).await["required_approvals"], 1);
+    assert_eq!(
+        needed("ad_reset_password", Some("7"), false).await["required_approvals"],
+        1
+    );
+    assert_eq!(
+        needed("ad_reset_password", Some("42"), true).await["required_approvals"],
+        2
+    );
+    assert_eq!(
+        needed("ad_reset_password", Some("999"), true).await["required_approvals"],
+        2
+    );
+    assert_eq!(
+        needed("ad_reset_password", None, false).await["required_approvals"],
+        1
+    );
     let deletes = needed("ad_delete", None, true).await;
-    assert_eq!((&deletes["required_approvals"], &deletes["security_level"]), (&json!(2), &json!("L4")));
+    assert_eq!(
+        (&deletes["required_approvals"], &deletes["security_level"]),
+        (&json!(2), &json!("L4"))
+    );
     let unknown = needed("never_heard_of", None, true).await;
     assert_eq!(unknown["security_level"], "L3");
     let path = format!("/api/safeguard/{}/approve", deletes["id"].as_str().unwrap());
-    stage.marie.post(&path, json!({ "version": 1 })).await.refused(403, "level_too_low");
+    stage
+        .marie
+        .post(&path, json!({ "version": 1 }))
+        .await
+        .refused(403, "level_too_low");
     stage.paul.post(&path, json!({ "version": 1 })).await.ok();
-    stage.paul.post(&path, json!({ "version": 2 })).await.refused(409, "already_voted");
+    stage
+        .paul
+        .post(&path, json!({ "version": 2 }))
+        .await
+        .refused(409, "already_voted");
     let glass = app.user("sophie", N4, Role::Admin).await;
     let path = path.replace("/approve", "/break-glass");
-    glass.post(&path, json!({ "version": 2, "reason": "no" })).await.refused(422, "invalid");
-    glass.post(&path, json!({ "version": 2, "reason": "the data centre is on fire, really" })).await.ok();
+    glass
+        .post(&path, json!({ "version": 2, "reason": "no" }))
+        .await
+        .refused(422, "invalid");
+    glass
+        .post(
+            &path,
+            json!({ "version": 2, "reason": "the data centre is on fire, really" }),
+        )
+        .await
+        .ok();
 }
 
 async fn app_settle(stage: &Stage<'_>) {
@@ -168,18 +361,46 @@ async fn expired_requests_are_decided_and_late_claims_lapse() {
     let stage = stage(&app).await;
     let mut body = request();
     body["expires_in_seconds"] = json!(86_401);
-    let refused = stage.support.post("/api/safeguard/requests", body.clone()).await.refused(422, "invalid");
+    let refused = stage
+        .support
+        .post("/api/safeguard/requests", body.clone())
+        .await
+        .refused(422, "invalid");
     assert_eq!(refused["errors"][0]["field"], "expires_in_seconds");
     body["expires_in_seconds"] = json!(60);
-    let id = stage.support.post("/api/safeguard/requests", body).await.ok()["id"].as_str().unwrap().to_owned();
+    let id = stage
+        .support
+        .post("/api/safeguard/requests", body)
+        .await
+        .ok()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let approved = ask(&stage).await;
-    stage.marie.post(&format!("/api/safeguard/{approved}/approve"), json!({ "version": 1 })).await.ok();
+    stage
+        .marie
+        .post(
+            &format!("/api/safeguard/{approved}/approve"),
+            json!({ "version": 1 }),
+        )
+        .await
+        .ok();
     app.advance(TimeDelta::seconds(60));
-    let late = stage.marie.post(&format!("/api/safeguard/{id}/approve"), json!({ "version": 1 })).await;
+    let late = stage
+        .marie
+        .post(
+            &format!("/api/safeguard/{id}/approve"),
+            json!({ "version": 1 }),
+        )
+        .await;
     late.refused(409, "approval_already_decided");
     app.advance(TimeDelta::minutes(15));
     let claim = json!({ "arguments_hash": HASH });
-    stage.support.post(&format!("/api/safeguard/{approved}/claim"), claim).await.refused(409, "grant_lapsed");
+    stage
+        .support
+        .post(&format!("/api/safeguard/{approved}/claim"), claim)
+        .await
+        .refused(409, "grant_lapsed");
 }
 
 #[tokio::test]
@@ -187,23 +408,56 @@ async fn repeating_a_command_has_no_second_effect_in_any_process() {
     let app = TestApp::start().await;
     let stage = stage(&app).await;
     let other = TestApp::join(app.platform.clone(), |_| {}).await;
-    let elsewhere = Session { app: &other, token: stage.support.token.clone() };
-    let first = stage.support.keyed("/api/safeguard/requests", "k1", &request()).await.ok();
+    let elsewhere = Session {
+        app: &other,
+        token: stage.support.token.clone(),
+    };
+    let first = stage
+        .support
+        .keyed("/api/safeguard/requests", "k1", &request())
+        .await
+        .ok();
     let head = app.head().await;
     for session in [&stage.support, &elsewhere] {
-        assert_eq!(session.keyed("/api/safeguard/requests", "k1", &request()).await.ok(), first);
+        assert_eq!(
+            session
+                .keyed("/api/safeguard/requests", "k1", &request())
+                .await
+                .ok(),
+            first
+        );
     }
     let mut changed = request();
     changed["arguments"] = json!({ "username": "someone.else" });
-    elsewhere.keyed("/api/safeguard/requests", "k1", &changed).await.refused(422, "idempotency_key_reused");
+    elsewhere
+        .keyed("/api/safeguard/requests", "k1", &changed)
+        .await
+        .refused(422, "idempotency_key_reused");
     assert_eq!(app.head().await, head);
     let long = "k".repeat(129);
-    stage.support.keyed("/api/safeguard/requests", &long, &request()).await.refused(422, "invalid");
+    stage
+        .support
+        .keyed("/api/safeguard/requests", &long, &request())
+        .await
+        .refused(422, "invalid");
     // Keys belong to the operation: the same one elsewhere is another.
     let path = format!("/api/safeguard/{}/approve", first["id"].as_str().unwrap());
-    let marie = Session { app: &other, token: stage.marie.token.clone() };
-    let yes = stage.marie.keyed(&path, "k1", &json!({ "version": 1 })).await.ok();
-    assert_eq!(marie.keyed(&path, "k1", &json!({ "version": 1 })).await.ok(), yes);
+    let marie = Session {
+        app: &other,
+        token: stage.marie.token.clone(),
+    };
+    let yes = stage
+        .marie
+        .keyed(&path, "k1", &json!({ "version": 1 }))
+        .await
+        .ok();
+    assert_eq!(
+        marie
+            .keyed(&path, "k1", &json!({ "version": 1 }))
+            .await
+            .ok(),
+        yes
+    );
 }
 
 #[tokio::test]
@@ -211,64 +465,29 @@ async fn queries_wait_for_a_position_and_refuse_one_that_never_was() {
     let app = TestApp::start().await;
     let marie = app.user("marie", N2, Role::Tech).await;
     let head = app.head().await;
-    for (wanted, status, code) in [((head + 1).to_string(), 422, "invalid"), ("x".into(), 422, "invalid"), ("-1".into(), 422, "invalid")] {
-        let request = marie.request(reqwest::Method::GET, "/api/safeguard/pending").header("Greffe-Min-Position", wanted);
-        Answer::read(request.send().await.unwrap()).await.refused(status, code);
+    for (wanted, status, code) in [
+        ((head + 1).to_string(), 422, "invalid"),
+        ("x".into(), 422, "invalid"),
+        ("-1".into(), 422, "invalid"),
+    ] {
+        let request = marie
+            .request(reqwest::Method::GET, "/api/safeguard/pending")
+            .header("Greffe-Min-Position", wanted);
+        Answer::read(request.send().await.unwrap())
+            .await
+            .refused(status, code);
     }
-    for bad in ["limit=0", "limit=201", "limit=x", "cursor=zzz", "urgency=blue", "include_postponed=maybe"] {
-        marie.get(&format!("/api/safeguard/pending?{bad}")).await.refused(422, "invalid");
+    for bad in [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=zzz",
+        "urgency=blue",
+        "include_postponed=maybe",
+    ] {
+        marie
+            .get(&format!("/api/safeguard/pending?{bad}"))
+            .await
+            .refused(422, "invalid");
     }
-}
-
-#[tokio::test]
-async fn the_micro_service_does_the_same() {
-    let app = TestApp::start().await;
-    let stage = stage(&app).await;
-    let password = app.platform.nats.add_user("support", embedded::UserKind::Service).await;
-    let support = app.platform.nats.client_as("support", &password).await;
-    let call = |subject: &'static str, body: Value, key: Option<&'static str>| {
-        let support = support.clone();
-        async move {
-            let mut headers = async_nats::HeaderMap::new();
-            if let Some(key) = key {
-                headers.insert("Nats-Msg-Id", key);
-            }
-            let reply = support.request_with_headers(subject, headers, body.to_string().into()).await.unwrap();
-            let code = reply.headers.and_then(|headers| headers.get("Nats-Service-Error").map(ToString::to_string));
-            (serde_json::from_slice::<Value>(&reply.payload).unwrap(), code)
-        }
-    };
-    let (asked, code) = call("commands.support.safeguard.request_approval", request(), Some("n1")).await;
-    assert_eq!((asked["ok"].as_bool(), code), (Some(true), None), "{asked}");
-    let (again, _) = call("commands.support.safeguard.request_approval", request(), Some("n1")).await;
-    assert_eq!(asked, again);
-    app.settle().await;
-    let id = asked["id"].clone();
-    let (read, _) = call("queries.support.safeguard.approval", json!({ "id": id }), None).await;
-    assert_eq!(read["status"], "pending", "{read}");
-    let path = format!("/api/safeguard/{}/approve", id.as_str().unwrap());
-    stage.marie.post(&path, json!({ "version": 1 })).await.ok();
-    let claim = json!({ "id": id, "arguments_hash": HASH });
-    let (grant, _) = call("commands.support.safeguard.claim_execution", claim, None).await;
-    assert_eq!(grant["ok"], true, "{grant}");
-    let outcome = json!({ "id": id, "grant_id": grant["grant_id"], "outcome": "failed", "detail": "no such account" });
-    assert_eq!(call("commands.support.safeguard.record_execution", outcome, None).await.0["ok"], true);
-    let (refused, code) = call("commands.support.safeguard.cancel_approval", json!({ "id": id }), None).await;
-    assert_eq!(refused["code"], "approval_already_decided");
-    assert_eq!(code.as_deref(), Some("approval_already_decided"));
-    // What cannot be read is refused with a stable code, and nothing is written.
-    let head = app.head().await;
-    for bad in [json!("text"), json!({}), json!({ "id": "not an id" }), json!({ "id": "a\u{0}b", "arguments_hash": "x" })] {
-        let (refused, _) = call("commands.support.safeguard.claim_execution", bad, None).await;
-        assert_eq!((refused["ok"].as_bool(), refused["code"].as_str()), (Some(false), Some("invalid")));
-    }
-    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
-    let reply = support.request("commands.support.safeguard.request_approval", deep.into()).await.unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&reply.payload).unwrap()["code"], "invalid");
-    assert_eq!(app.head().await, head);
-    // Revoking is immediate.
-    api::disable_service_account(&app.app.log, "support").await.unwrap();
-    app.settle().await;
-    let (refused, _) = call("commands.support.safeguard.request_approval", request(), None).await;
-    assert_eq!(refused["code"], "forbidden");
 }

@@ -4,6 +4,7 @@
 mod account;
 mod commands;
 mod log;
+mod platform;
 mod report;
 
 use std::time::Duration;
@@ -84,6 +85,7 @@ async fn measure(servers: &Servers, plan: &Plan) -> anyhow::Result<Vec<Row>> {
     let admin = commands::connect(&url).await?;
     let mut rows = Vec::new();
     rows.extend(in_process(&admin, &url, plan).await?);
+    rows.extend(over_http(&admin, &url, plan).await?);
     rows.extend(table_size(&admin, &url, plan).await?);
     rows.extend(processes(&admin, &url, plan).await?);
     rows.push(relay(servers, &admin, &url, plan).await?);
@@ -125,6 +127,31 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
             None,
             "commands/s",
         ),
+    ])
+}
+
+async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("commands over HTTP, and what a WebSocket sees of them …");
+    let peer = commands::Peer::open(&commands::database(admin, url, "peer_of_http").await?).await?;
+    let platform = platform::Platform::start().await?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..=plan.rounds {
+        let rates = (
+            platform.commands(plan.slice).await?,
+            peer.rate(&format!("h{round}"), plan.slice).await?,
+        );
+        if round > 0 {
+            ours.push(rates.0);
+            theirs.push(rates.1);
+        }
+    }
+    let (p50, p99) = platform.latencies(plan.slice * 3).await?;
+    platform.stop().await?;
+    let name = "commands over HTTP / cqrs-es + postgres-es in process";
+    Ok(vec![
+        Row::at_least(name, median(ours), median(theirs), Some(1.0), "commands/s"),
+        Row::within("command to frame on another socket, p50", p50, 5.0, "ms"),
+        Row::within("command to frame on another socket, p99", p99, 50.0, "ms"),
     ])
 }
 

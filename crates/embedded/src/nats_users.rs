@@ -11,7 +11,7 @@
 //!   acknowledge or change the consumer of another by guessing its name.
 //! - A client chooses the reply subject of what it publishes, and of a push consumer the deliver
 //!   subject; nats-server checks neither against these permissions. Whoever answers must check
-//!   that the reply subject is in the caller's inbox ([`is_own_inbox`]), and streams that only the
+//!   that the reply subject is in the caller's inbox, and streams that only the
 //!   platform may write (`EVENTS`, `DECISIONS`) must not listen on subjects others can know.
 
 use std::fmt::Write;
@@ -94,15 +94,6 @@ fn is_bcrypt(hash: &str) -> bool {
         && bytes[7..].iter().all(is_salt_or_hash)
 }
 
-/// Whether a reply subject is in the inbox of this service: all others are attempts to make the
-/// platform speak on a subject the service itself may not publish to.
-pub fn is_own_inbox(service: &str, reply: &str) -> bool {
-    reply
-        .strip_prefix("_INBOX.")
-        .and_then(|rest| rest.strip_prefix(service))
-        .is_some_and(|rest| rest.starts_with('.') && rest.len() > 1)
-}
-
 fn publish_subjects(user: &NatsUser) -> Vec<String> {
     let name = &user.name;
     match user.kind {
@@ -118,7 +109,7 @@ fn publish_subjects(user: &NatsUser) -> Vec<String> {
             format!("$JS.ACK.DECISIONS.{name}.>"),
         ],
         UserKind::Reader => vec![
-            "$JS.API.STREAM.INFO.EVENTS".to_owned(),
+            // Not STREAM.INFO: it would show the prefix under which EVENTS takes messages.
             "$JS.API.CONSUMER.CREATE.EVENTS.>".to_owned(),
             "$JS.API.CONSUMER.INFO.EVENTS.*".to_owned(),
             "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*".to_owned(),
@@ -257,23 +248,6 @@ mod tests {
         ] {
             let refused = NatsUser::new("support", hash, UserKind::Service);
             assert_eq!(refused, Err(InvalidNatsUser::PasswordHash), "{hash}");
-        }
-    }
-
-    #[test]
-    fn an_answer_goes_to_the_callers_inbox_only() {
-        assert!(is_own_inbox("support", "_INBOX.support.abc"));
-        for reply in [
-            "",
-            "_INBOX.support",
-            "_INBOX.support.",
-            "_INBOX.support2.abc",
-            "_INBOX.sentinel.abc",
-            "events.safeguard.approval.approved",
-            "commands.sentinel.safeguard.cancel_approval",
-            "$JS.ACK.DECISIONS.support.1.1.1.1.1",
-        ] {
-            assert!(!is_own_inbox("support", reply), "{reply}");
         }
     }
 

@@ -431,7 +431,7 @@ async fn a_reader_reads_events_and_nothing_else() {
         publish(&platform, "events.safeguard.approval.requested").await;
     }
     let context = jetstream::new(bi.client.clone());
-    let stream = context.get_stream("EVENTS").await.unwrap();
+    let stream = context.get_stream_no_info("EVENTS").await.unwrap();
     let config = jetstream::consumer::pull::Config {
         durable_name: Some("bi".to_owned()),
         ..Default::default()
@@ -450,6 +450,8 @@ async fn a_reader_reads_events_and_nothing_else() {
         "commands.bi.safeguard.request_approval",
         "intake.bi.sentinel.alert",
         "$SRV.PING",
+        // It would show the prefix under which EVENTS takes messages.
+        "$JS.API.STREAM.INFO.EVENTS",
         "$JS.API.STREAM.DELETE.EVENTS",
         "$JS.API.STREAM.PURGE.EVENTS",
         "$JS.API.STREAM.UPDATE.EVENTS",

@@ -52,7 +52,16 @@ pub struct Appended {
     pub position: u64,
     pub recorded_at: DateTime<Utc>,
     /// The first answer, if this was a repetition.
-    pub repeated: Option<Value>,
+    pub repeated: Option<Repeated>,
+}
+
+/// What a command did when it was first sent.
+#[derive(Debug, Clone)]
+pub struct Repeated {
+    /// Maybe another than the repetition named: a command that makes something new draws an id
+    /// each time it is sent.
+    pub aggregate_id: AggregateId,
+    pub outcome: Value,
 }
 
 impl Append {

@@ -6,7 +6,9 @@ use cqrs_es::event_sink::EventSink;
 use kernel::{AggregateId, LogAggregate};
 use serde_json::{Value, json};
 
-use crate::{Append, AppendError, CommandContext, EventLog, ExecuteError, Loaded, RecordedOutcome};
+use crate::{
+    Append, AppendError, CommandContext, EventLog, ExecuteError, Loaded, RecordedOutcome, Repeated,
+};
 
 /// How often a command is decided again because someone else appended first.
 const MAX_CONFLICTS: u32 = 10;
@@ -88,7 +90,17 @@ impl EventLog {
             match appended {
                 Ok(appended) => {
                     if let Some(first) = appended.repeated {
-                        return Ok(executed(id.clone(), appended.position, first, true, None));
+                        let Repeated {
+                            aggregate_id,
+                            outcome,
+                        } = first;
+                        return Ok(executed(
+                            aggregate_id,
+                            appended.position,
+                            outcome,
+                            true,
+                            None,
+                        ));
                     }
                     let next = Arc::new(next);
                     self.remember::<A>(id, next.clone(), sequence + events.len() as u64);

@@ -24,7 +24,7 @@ mod terms;
 mod vault;
 mod writer;
 
-pub use append::{Append, Appended, MAX_EVENT_BYTES};
+pub use append::{Append, Appended, MAX_EVENT_BYTES, Repeated};
 pub use command::{CommandContext, CommandKey};
 pub use deadlines::{Deadline, Deadlines, DeadlinesOf, next_deadlines};
 pub use error::{AppendError, ExecuteError, LogError};
@@ -39,6 +39,6 @@ pub use reader::LogReader;
 pub use recorded::RecordedEvent;
 pub use relay::{Relay, RelayStatus, ring_doorbell};
 pub use store::LogContext;
-pub use stream::EVENTS;
+pub use stream::{EVENTS, stream_position};
 pub use terms::fold;
 pub use vault::{ERASED, Vault};

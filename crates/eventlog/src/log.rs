@@ -222,8 +222,10 @@ impl EventLog {
     /// The next number of a series, e.g. of `APR-2026`. A number whose command then fails is lost;
     /// none is given twice.
     pub async fn next_number(&self, series: &str) -> Result<u64, LogError> {
+        // Not waited for on disk: the append that uses the number is, and comes later in the WAL.
         let number: i64 = sqlx::query_scalar(
-            "INSERT INTO numbering AS n (series, last_number) VALUES ($1, 1)
+            "INSERT INTO numbering AS n (series, last_number)
+             SELECT $1, 1 FROM set_config('synchronous_commit', 'off', true)
              ON CONFLICT (series) DO UPDATE SET last_number = n.last_number + 1
              RETURNING last_number",
         )

@@ -19,6 +19,8 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 pub struct Progress {
     pool: PgPool,
     here: Arc<Mutex<HashMap<&'static str, ProjectionProgress>>>,
+    /// The shapes this release reads.
+    versions: Arc<Mutex<HashMap<&'static str, i32>>>,
     changed: watch::Sender<()>,
 }
 
@@ -35,6 +37,7 @@ impl Progress {
         Self {
             pool,
             here: Arc::default(),
+            versions: Arc::default(),
             changed: watch::Sender::new(()),
         }
     }
@@ -63,18 +66,25 @@ impl Progress {
         if let Some(least) = known.and_then(|known| known.into_iter().min()) {
             return Ok(least);
         }
-        let (count, least): (i64, Option<i64>) = sqlx::query_as(
-            "SELECT count(*), min(position) FROM projection_checkpoints WHERE name = ANY($1)",
+        let stored: Vec<(String, i32, i64)> = sqlx::query_as(
+            "SELECT name, version, position FROM projection_checkpoints WHERE name = ANY($1)",
         )
         .bind(names)
-        .fetch_one(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let position_of = |name: &str| {
+            let (_, version, position) = stored.iter().find(|(stored, ..)| stored == name)?;
+            // Rows of another shape are about to be made anew: they hold nothing yet.
+            let is_ours = versions.get(name).is_none_or(|ours| ours == version);
+            is_ours.then_some(*position as u64)
+        };
         // A projection that never ran has applied nothing.
-        Ok(if count == names.len() as i64 {
-            least.unwrap_or(0) as u64
-        } else {
-            0
-        })
+        let least = names
+            .iter()
+            .map(|name| position_of(name).unwrap_or(0))
+            .min();
+        Ok(least.unwrap_or(0))
     }
 
     /// Waits until all the named projections have applied a position; says whether they have.
@@ -97,6 +107,22 @@ impl Progress {
             // Either reason is one to look again.
             drop(tokio::time::timeout_at(next, changed.changed()).await);
         }
+    }
+
+    /// Says which shape of a projection's rows this process reads.
+    pub fn expect_version(&self, name: &'static str, version: i32) {
+        self.versions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, version);
+    }
+
+    /// This process no longer runs the projection.
+    pub(crate) fn forget(&self, name: &'static str) {
+        self.here
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
     }
 
     pub(crate) fn set(&self, name: &'static str, position: u64) {

@@ -92,6 +92,8 @@ impl Projector {
     ) {
         for projection in projections {
             let mut lease = leases.want(&format!("projection {}", projection.name()));
+            self.progress
+                .expect_version(projection.name(), projection.version());
             let stop = stop.clone();
             let runner = Runner {
                 projection,
@@ -107,7 +109,7 @@ impl Projector {
                     }
                     tokio::select! {
                         () = runner.run() => {}
-                        () = lease.lost() => {}
+                        () = lease.lost() => runner.progress.forget(runner.projection.name()),
                         () = stop.cancelled() => return,
                     }
                 }
@@ -213,9 +215,8 @@ impl Runner {
     async fn prepare(&self) -> Result<u64, ApplyError> {
         let (name, version) = (self.projection.name(), self.projection.version());
         let mut tx = self.log.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock(731059, hashtext($1))")
-            .bind(name)
-            .execute(&mut *tx)
+        // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
+        tx.execute("SELECT pg_advisory_xact_lock(731059, 0)")
             .await?;
         let found: Option<(i32, i64)> =
             sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
@@ -224,6 +225,10 @@ impl Runner {
                 .await?;
         let position = match found {
             Some((found, position)) if found == version => position,
+            Some((found, _)) if found > version => {
+                let reason = format!("the tables of `{name}` have the shape of a newer release");
+                return Err(LogError::Corrupt(reason).into());
+            }
             Some(_) => {
                 for table in self.projection.tables() {
                     tx.execute(&*format!("DROP TABLE IF EXISTS {table} CASCADE"))

@@ -15,7 +15,10 @@ use async_nats::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -222,31 +225,24 @@ impl Relay {
     async fn publish_all(&self, prefix: &str, mut last: u64) -> Result<u64, LogError> {
         let mut in_flight: VecDeque<(u64, usize, PublishAckFuture)> = VecDeque::new();
         let mut bytes = 0;
-        loop {
-            let page = self.log.stored_after(last, PAGE).await?;
-            if let Some(oldest) = page.first() {
-                let recorded_at = oldest.recorded_at;
-                self.status
-                    .send_modify(|status| status.oldest_unpublished = Some(recorded_at));
-            }
-            let is_last_page = page.len() < PAGE;
-            for event in page {
-                if event.position != last + 1 {
-                    let found = event.position;
-                    return Err(LogError::Corrupt(format!(
-                        "position {found} follows {last}"
-                    )));
-                }
+        let mut pages = self.read_ahead(last);
+        while let Some(page) = pages.recv().await {
+            let Page { oldest, messages } = page?;
+            self.status
+                .send_modify(|status| status.oldest_unpublished = Some(oldest));
+            for message in messages {
                 while in_flight.len() >= MAX_IN_FLIGHT || bytes >= MAX_BYTES_IN_FLIGHT {
                     bytes -= confirm(in_flight.pop_front()).await?;
                 }
-                let (weight, ack) = self.publish(prefix, event).await?;
                 last += 1;
+                let weight = message.payload.len();
+                let sent = PublishMessage::build()
+                    .payload(message.payload)
+                    .expected_last_sequence(last - 1)
+                    .outbound_message(format!("{prefix}.events.{}", message.event_type));
+                let ack = self.context.publish_message(sent).await.map_err(nats)?;
                 bytes += weight;
                 in_flight.push_back((last, weight, ack));
-            }
-            if is_last_page {
-                break;
             }
         }
         while !in_flight.is_empty() {
@@ -255,22 +251,65 @@ impl Relay {
         Ok(last)
     }
 
-    async fn publish(
-        &self,
-        prefix: &str,
-        event: StoredEvent,
-    ) -> Result<(usize, PublishAckFuture), LogError> {
-        let subject = format!("{prefix}.events.{}", event.event_type);
-        let expected = event.position - 1;
-        let payload = serde_json::to_vec(&event.into_envelope()?).map_err(corrupt)?;
-        let weight = payload.len();
-        let message = PublishMessage::build()
-            .payload(payload.into())
-            .expected_last_sequence(expected)
-            .outbound_message(subject);
-        let ack = self.context.publish_message(message).await.map_err(nats)?;
-        Ok((weight, ack))
+    /// Reads and encodes pages while earlier ones are on their way, up to the log's end.
+    fn read_ahead(&self, mut last: u64) -> mpsc::Receiver<Result<Page, LogError>> {
+        let (sender, pages) = mpsc::channel(2);
+        let log = self.log.clone();
+        tokio::spawn(async move {
+            loop {
+                let page = match log.stored_after(last, PAGE).await {
+                    Ok(events) if events.is_empty() => return,
+                    Ok(events) => encode(events, last),
+                    Err(error) => Err(error),
+                };
+                let count = page.as_ref().map_or(0, |page| page.messages.len());
+                last += count as u64;
+                // The publisher has given up, or this was the last page.
+                if sender.send(page).await.is_err() || count < PAGE {
+                    return;
+                }
+            }
+        });
+        pages
     }
+}
+
+/// Events as they are published; the first follows the position that was asked for.
+struct Page {
+    /// When the first was recorded.
+    oldest: DateTime<Utc>,
+    messages: Vec<Message>,
+}
+
+struct Message {
+    event_type: String,
+    payload: bytes::Bytes,
+}
+
+fn encode(events: Vec<StoredEvent>, mut last: u64) -> Result<Page, LogError> {
+    let oldest = events
+        .first()
+        .map(|event| event.recorded_at)
+        .unwrap_or_default();
+    let mut messages = Vec::with_capacity(events.len());
+    for event in events {
+        if event.position != last + 1 {
+            let found = event.position;
+            return Err(LogError::Corrupt(format!(
+                "position {found} follows {last}"
+            )));
+        }
+        last = event.position;
+        let event_type = event.event_type.clone();
+        let payload = serde_json::to_vec(&event.into_envelope()?)
+            .map_err(corrupt)?
+            .into();
+        messages.push(Message {
+            event_type,
+            payload,
+        });
+    }
+    Ok(Page { oldest, messages })
 }
 
 /// Waits for an acknowledgement; it counts only if the sequence is the position.

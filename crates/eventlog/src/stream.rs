@@ -74,6 +74,13 @@ pub(crate) async fn find(context: &Context) -> Result<Option<EventsStream>, LogE
     }))
 }
 
+/// Position up to which the stream holds the log, as the server says it; `None` without a stream.
+pub async fn stream_position(client: &async_nats::Client) -> Result<Option<u64>, LogError> {
+    Ok(find(&context(client))
+        .await?
+        .map(|stream| stream.last_sequence))
+}
+
 /// Makes the stream, empty, for this history.
 pub(crate) async fn create(
     context: &Context,

@@ -1,8 +1,8 @@
 //! Search in sealed texts: a blind index of words.
 //!
 //! A row keeps the keyed fingerprints of its words and of their beginnings, so that `q=` finds them
-//! without any word being stored. Whoever has the master key could test a guess; the rows of an
-//! erased subject are rebuilt without them.
+//! without any word being stored. Whoever has the master key could test a guess, also of an
+//! erased subject until its rows are rebuilt.
 
 use std::collections::BTreeSet;
 

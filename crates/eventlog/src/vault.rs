@@ -1,6 +1,8 @@
 //! Sealing of personal values: one data key per subject, wrapped by the master key.
 //!
-//! Destroying a subject's key erases the subject everywhere the value went, backups included.
+//! Destroying a subject's key erases the subject in the log, the stream, the read models and every
+//! copy of them. A backup of the table `subject_keys` made before keeps the wrapped key: such backups
+//! must age out, or be kept apart from the master key.
 //! The vault never logs a value, a subject or a key.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

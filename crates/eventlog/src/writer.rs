@@ -6,7 +6,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, value::RawValue};
+use kernel::AggregateId;
+use serde_json::value::RawValue;
 use sqlx::{
     Arguments, Connection, Executor, PgConnection, Row,
     error::BoxDynError,
@@ -19,7 +20,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{Append, AppendError, Appended, LogError};
+use crate::{Append, AppendError, Appended, LogError, append::Repeated};
 
 /// Requests in one batch; a limit on how long neighbours wait for each other.
 const MAX_BATCH: usize = 256;
@@ -235,7 +236,7 @@ impl TakenKeys {
 }
 
 const CALL: &str =
-    "SELECT verdict, last_position, found_sequence, found_outcome, detail, recorded_at
+    "SELECT verdict, last_position, found_sequence, found_outcome, found_id, detail, recorded_at
      FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                        $17, $18, $19) ORDER BY request";
 
@@ -328,7 +329,15 @@ fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx::Error> {
     };
     Ok(match verdict {
         APPENDED | APPENDED_BEFORE => Ok(appended(None)),
-        REPEATED => Ok(appended(Some(row.try_get::<Value, _>("found_outcome")?))),
+        REPEATED => {
+            let id: String = row.try_get("found_id")?;
+            let first = Repeated {
+                aggregate_id: AggregateId::new(id)
+                    .map_err(|error| sqlx::Error::Decode(error.into()))?,
+                outcome: row.try_get("found_outcome")?,
+            };
+            Ok(appended(Some(first)))
+        }
         KEY_REUSED => Err(AppendError::KeyReused),
         TAKEN => Err(AppendError::Taken {
             scope: row.try_get("detail")?,
@@ -337,9 +346,7 @@ fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx::Error> {
             found: row.try_get::<i64, _>("found_sequence")? as u64,
         }),
         other => {
-            return Err(sqlx::Error::Protocol(format!(
-                "append_batch said {other}"
-            )));
+            return Err(sqlx::Error::Protocol(format!("append_batch said {other}")));
         }
     })
 }

@@ -108,6 +108,29 @@ async fn a_repeated_command_has_one_effect_and_the_first_answer() {
 }
 
 #[tokio::test]
+async fn a_repetition_under_another_id_is_answered_with_the_first() {
+    let db = database().await;
+    let (here, there) = (open(&db.pool).await, another_process(&db.url).await);
+    // What makes something new draws an id each time it is sent.
+    let first = here
+        .execute::<Book>(&id("first"), write("x"), &(), &keyed("k", "x"))
+        .await
+        .unwrap();
+    for log in [&here, &there] {
+        let again = log
+            .execute::<Book>(&id("other"), write("x"), &(), &keyed("k", "x"))
+            .await
+            .unwrap();
+        assert!(again.repeated);
+        assert_eq!(
+            (again.aggregate_id, again.position),
+            (id("first"), first.position)
+        );
+    }
+    assert_eq!(here.head().await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_repeated_command_is_recognised_even_where_it_would_now_be_refused() {
     let db = database().await;
     let log = open(&db.pool).await;

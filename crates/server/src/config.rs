@@ -123,7 +123,7 @@ impl Default for Config {
             mistral_api_key: None,
             smtp_url: None,
             observium_webhook_token: None,
-            log_filter: "info".into(),
+            log_filter: "info,sqlx=warn,async_nats=warn".into(),
             log_format: LogFormat::Text,
         }
     }

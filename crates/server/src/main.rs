@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod data_folder;
 mod logging;
+mod parts;
 mod readiness;
 mod simulate;
 mod up;

@@ -4,21 +4,21 @@ use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chrono::TimeDelta;
-use embedded::{NatsUser, UserKind};
-use eventlog::{
-    Deadlines, EventLog, FeedHub, Leases, LogReader, Progress, Projection, Projector, Relay, Vault,
-    ring_doorbell,
-};
-use kernel::{Clock, SystemClock};
+use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Vault, ring_doorbell};
+use kernel::SystemClock;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
+use workflows::{Clerk, NatsUsers};
 
-use crate::{backends::Backends, config::Config, readiness::Started};
+use crate::{
+    backends::Backends,
+    config::Config,
+    parts::{Parts, all_projections},
+    readiness::Started,
+};
 
-const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(600);
 /// The feeds, each with the projection that writes it.
 const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
 /// How long requests under way may take when the process ends.
@@ -80,21 +80,10 @@ pub struct Platform {
     clerk: Option<Clerk>,
     nats_users: Option<NatsUsers>,
     progress: Progress,
-    head_at_start: u64,
+    log: EventLog,
     projections: Vec<&'static str>,
     started: Started,
     stop_http: CancellationToken,
-    stop: CancellationToken,
-}
-
-/// What the parts share.
-struct Parts {
-    log: EventLog,
-    reader: LogReader,
-    progress: Progress,
-    leases: Leases,
-    nats: async_nats::Client,
-    clock: Arc<dyn Clock>,
     stop: CancellationToken,
 }
 
@@ -126,7 +115,6 @@ impl Platform {
             nats,
             stop,
         };
-        let head_at_start = parts.log.head().await?;
         ring_doorbell(&parts.log, parts.nats.clone(), parts.stop.clone());
         if roles.relay {
             parts.start_relay(config);
@@ -152,7 +140,7 @@ impl Platform {
             clerk,
             nats_users,
             progress: parts.progress.clone(),
-            head_at_start,
+            log: parts.log.clone(),
             projections,
             started: Started::default(),
             stop_http: CancellationToken::new(),
@@ -209,24 +197,12 @@ impl Platform {
             let problem = users.state().problem.unwrap_or_default();
             tracing::warn!(%problem, "NATS does not know its users yet; going on without");
         }
-        let mut is_said = false;
-        loop {
-            let wait = Duration::from_secs(2);
-            if self
-                .progress
-                .wait_for(&self.projections, self.head_at_start, wait)
-                .await?
-            {
-                break;
-            }
-            if !is_said {
-                tracing::info!("the projections are catching up");
-                is_said = true;
-            }
-        }
+        self.apply_all().await?;
         if let Some(clerk) = &self.clerk {
             clerk.caught_up().await;
         }
+        // What the clerk has just done is to be seen as well.
+        self.apply_all().await?;
         if let Some(started) = &self.micro_service {
             let end = tokio::time::Instant::now() + NATS_WITHIN;
             while !started.is_finished() && tokio::time::Instant::now() < end {
@@ -235,6 +211,26 @@ impl Platform {
         }
         self.started.set();
         Ok(())
+    }
+
+    /// Returns once the projections have applied what the log holds now.
+    async fn apply_all(&self) -> anyhow::Result<()> {
+        let head = self.log.head().await?;
+        let mut is_said = false;
+        loop {
+            let wait = Duration::from_secs(2);
+            if self
+                .progress
+                .wait_for(&self.projections, head, wait)
+                .await?
+            {
+                return Ok(());
+            }
+            if !is_said {
+                tracing::info!("the projections are catching up");
+                is_said = true;
+            }
+        }
     }
 
     /// Where other commands find this platform.
@@ -291,7 +287,15 @@ impl Platform {
         };
         tokio::join!(answer_last, close_http);
         self.stop.cancel();
-        drop((self.app, self.clerk, self.nats_users, self.progress));
+        drop((
+            self.app,
+            self.clerk,
+            self.nats_users,
+            self.progress,
+            self.log,
+        ));
+        // Those who were told to end do so before their connections are taken away.
+        tokio::time::sleep(Duration::from_millis(50)).await;
         if tokio::time::timeout(DRAIN, self.pool.close())
             .await
             .is_err()
@@ -301,100 +305,6 @@ impl Platform {
         self.backends.stop().await;
         tracing::info!("stopped");
     }
-}
-
-impl Parts {
-    fn start_relay(&self, config: &Config) {
-        let client = self.nats.clone();
-        let replicas = config.nats_replicas;
-        // Its status is in the metrics and in `greffe log status`.
-        drop(Relay::start(
-            self.log.clone(),
-            client,
-            &self.leases,
-            replicas,
-            self.stop.clone(),
-        ));
-    }
-
-    fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
-        let projector = Projector {
-            log: self.log.clone(),
-            reader: self.reader.clone(),
-            progress: self.progress.clone(),
-        };
-        projector.start(projections, &self.leases, &self.stop);
-    }
-
-    async fn start_workflows(&self, config: &Config) -> anyhow::Result<Clerk> {
-        let clerk = ClerkParts {
-            log: self.log.clone(),
-            progress: self.progress.clone(),
-            clock: self.clock.clone(),
-            duties: vec![Arc::new(ApprovalDuty)],
-        };
-        let clerk = Clerk::start(clerk, &self.leases, self.stop.clone()).await?;
-        Decisions::start(
-            self.log.clone(),
-            self.reader.clone(),
-            self.nats.clone(),
-            self.clock.clone(),
-            config.nats_replicas,
-            &self.leases,
-            self.stop.clone(),
-        );
-        let pool = self.log.pool().clone();
-        let (clock, stop) = (self.clock.clone(), self.stop.clone());
-        Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
-        Ok(clerk)
-    }
-
-    fn keep_nats_users(&self, roles: Roles, backends: &Backends) -> Option<NatsUsers> {
-        let writer = backends.users_writer();
-        if writer.is_none() && roles.workflows {
-            tracing::warn!(
-                "new service accounts cannot use NATS: set NATS_USERS_FILE and \
-                 NATS_SYSTEM_PASSWORD, or write its users yourself"
-            );
-        }
-        let (writer, log) = (writer?, self.log.clone());
-        let read = move || {
-            let log = log.clone();
-            async move { nats_users(&log).await }
-        };
-        let write = move |users| {
-            let writer = writer.clone();
-            async move { writer.write(users).await }
-        };
-        Some(NatsUsers::start(
-            self.reader.clone(),
-            read,
-            write,
-            self.stop.clone(),
-        ))
-    }
-}
-
-/// Every projection that a projector runs.
-pub fn all_projections() -> Vec<Arc<dyn Projection>> {
-    let mut all = projections::all();
-    all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
-    all
-}
-
-/// The users of NATS, as the accounts are now.
-pub async fn nats_users(log: &EventLog) -> anyhow::Result<Vec<NatsUser>> {
-    let accounts = api::nats_accounts(log).await.map_err(problem)?;
-    let users = accounts.into_iter().filter_map(|account| {
-        match NatsUser::new(&*account.name, account.bcrypt, UserKind::Service) {
-            Ok(user) => Some(user),
-            Err(error) => {
-                tracing::error!(account.name, %error, "this account cannot use NATS");
-                None
-            }
-        }
-    });
-    Ok(users.collect())
 }
 
 /// Makes the account `admin` on an empty log; returns its password if it was drawn.

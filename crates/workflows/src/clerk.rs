@@ -30,8 +30,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_millis(20);
 const PAGE: usize = 500;
 const AT_ONCE: usize = 32;
-/// How late a deadline may be before a process that waits for another's clerk minds.
-const LATE: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 
 /// What is done about the deadlines of one kind of aggregate.
 #[async_trait]
@@ -92,6 +90,7 @@ struct Inner {
     duties: HashMap<&'static str, Arc<dyn Duty>>,
     /// The log's head when this process started.
     head_at_start: u64,
+    started_at: DateTime<Utc>,
 }
 
 /// Names what is due: the event that set it, and which of its deadlines.
@@ -106,6 +105,7 @@ impl Clerk {
     ) -> Result<Self, LogError> {
         let inner = Arc::new(Inner {
             head_at_start: parts.log.head().await?,
+            started_at: parts.clock.now(),
             log: parts.log,
             progress: parts.progress,
             clock: parts.clock,
@@ -147,7 +147,7 @@ impl Clerk {
                 Ok(Ok(_)) => return,
                 // The clerk has ended: nobody waits for it any more.
                 Ok(Err(_)) => return,
-                Err(_) if self.inner.nothing_is_late().await.unwrap_or(false) => return,
+                Err(_) if self.inner.nothing_is_left().await.unwrap_or(false) => return,
                 Err(_) => {}
             }
         }
@@ -304,17 +304,16 @@ impl Inner {
         })
     }
 
-    /// Whether no deadline that someone should have acted on is still there.
-    async fn nothing_is_late(&self) -> Result<bool, LogError> {
+    /// Whether nothing that was due at the start is still there: another process may have done it.
+    async fn nothing_is_left(&self) -> Result<bool, LogError> {
         if !self.has_read_the_start().await {
             return Ok(false);
         }
-        let limit = self.clock.now() - LATE;
         let first = next_deadlines(self.log.pool(), PAGE as i64).await?;
-        let is_late = |it: &Deadline| {
-            it.due_at < limit && self.duties.contains_key(it.aggregate_type.as_str())
+        let is_left = |it: &Deadline| {
+            it.due_at <= self.started_at && self.duties.contains_key(it.aggregate_type.as_str())
         };
-        Ok(!first.iter().any(is_late))
+        Ok(!first.iter().any(is_left))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The clerk: in time, once, also after the server was down.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::{
@@ -176,4 +178,25 @@ async fn two_clerks_act_once_and_the_second_takes_over() {
     });
     assert!(taken_over.await);
     assert_eq!(one.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_only_just_became_due_is_waited_for_while_another_holds_the_lease() {
+    let database = testkit::fresh_database().await;
+    let (idle, world) = (World::on(database.clone()).await, World::on(database).await);
+    let mut held = idle.leases.want("clerk");
+    held.acquired().await;
+    let due = world.now();
+    world.set_timer("just", due).await;
+    world.clock.set(due + TimeDelta::milliseconds(200));
+    let reader = world.reader(None).await;
+    world.project_deadlines(&reader);
+    let clerk = world.clerk(vec![Arc::new(Ringer::default())]).await;
+    let early = tokio::time::timeout(A_SECOND, clerk.caught_up()).await;
+    assert!(early.is_err(), "nobody has done it");
+    drop((held, idle));
+    tokio::time::timeout(Duration::from_secs(10), clerk.caught_up())
+        .await
+        .unwrap();
+    assert_eq!(world.rung("just").await.len(), 1);
 }

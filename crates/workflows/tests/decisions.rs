@@ -1,5 +1,7 @@
 //! What services hear of their requests, through redelivery, outages and a lost stream.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! The users of NATS follow the service accounts; old rows go.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::{

@@ -32,7 +32,11 @@ struct Row {
 }
 
 /// Events after a position, in order, their personal parts opened. The reading is itself recorded.
-pub async fn list_events(app: &App, caller: &Caller, filter: EventFilter) -> Result<AsOf<EventPage>, Problem> {
+pub async fn list_events(
+    app: &App,
+    caller: &Caller,
+    filter: EventFilter,
+) -> Result<AsOf<EventPage>, Problem> {
     let limit = limit(filter.limit)?;
     app.audit_read(caller, "list_events", "audit").await?;
     let head = app.log.head().await?;
@@ -57,16 +61,25 @@ pub async fn list_events(app: &App, caller: &Caller, filter: EventFilter) -> Res
     .bind(i64::from(limit))
     .fetch_all(app.log.pool())
     .await?;
-    let parts: Vec<&mut Value> = rows.iter_mut().flat_map(|row| [&mut row.payload, &mut row.metadata]).collect();
+    let parts: Vec<&mut Value> = rows
+        .iter_mut()
+        .flat_map(|row| [&mut row.payload, &mut row.metadata])
+        .collect();
     app.log.vault().open_all(parts).await?;
     let is_full = rows.len() == limit as usize;
     let seen = match rows.last() {
         Some(last) if is_full => last.position as u64,
         _ => upto,
     };
-    let items = rows.into_iter().map(|row| raw(app, row)).collect::<Result<_, _>>()?;
+    let items = rows
+        .into_iter()
+        .map(|row| raw(app, row))
+        .collect::<Result<_, _>>()?;
     let next_cursor = (seen < head).then(|| seen.to_string());
-    Ok(AsOf { position: seen, body: EventPage { items, next_cursor } })
+    Ok(AsOf {
+        position: seen,
+        body: EventPage { items, next_cursor },
+    })
 }
 
 fn raw(app: &App, row: Row) -> Result<RawEvent, Problem> {
@@ -93,7 +106,12 @@ fn raw(app: &App, row: Row) -> Result<RawEvent, Problem> {
 
 fn party(app: &App, actor: &Actor) -> Party {
     Party {
-        kind: actor.to_string().split(':').next().unwrap_or_default().to_owned(),
+        kind: actor
+            .to_string()
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         id: actor.id.clone(),
         name: app.accounts.display_name(actor),
     }
@@ -102,7 +120,9 @@ fn party(app: &App, actor: &Actor) -> Party {
 /// A filter that PostgreSQL can take.
 fn storable(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     match text {
-        Some(text) if text.contains('\0') => Err(Problem::field(field, "invalid", "U+0000 is nowhere.")),
+        Some(text) if text.contains('\0') => {
+            Err(Problem::field(field, "invalid", "U+0000 is nowhere."))
+        }
         text => Ok(text),
     }
 }

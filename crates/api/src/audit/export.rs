@@ -30,28 +30,54 @@ const READS: &[&str] = &["audit"];
 /// Items fetched at once while exporting.
 const PAGE: u32 = 1_000;
 const COLUMNS: [&str; 15] = [
-    "position", "at", "actor_kind", "actor_id", "actor_name", "action", "outcome", "target_type", "target_id",
-    "reason", "ip_address", "user_agent", "correlation_id", "causation_id", "details",
+    "position",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "action",
+    "outcome",
+    "target_type",
+    "target_id",
+    "reason",
+    "ip_address",
+    "user_agent",
+    "correlation_id",
+    "causation_id",
+    "details",
 ];
 
 /// A page of the trail, the latest first.
-pub async fn list(app: &App, filter: &AuditFilter, from: MinPosition) -> Result<AsOf<Page<AuditItem>>, Problem> {
+pub async fn list(
+    app: &App,
+    filter: &AuditFilter,
+    from: MinPosition,
+) -> Result<AsOf<Page<AuditItem>>, Problem> {
     let limit = limit(filter.limit)?;
     let mut wanted = wanted(app, filter)?;
     wanted.limit = limit + 1;
-    wanted.before = match &filter.cursor {
-        Some(cursor) => {
-            let before = cursor.parse();
-            Some(before.map_err(|_| Problem::field("cursor", "invalid", "No page gave this cursor."))?)
-        }
-        None => None,
-    };
+    wanted.before =
+        match &filter.cursor {
+            Some(cursor) => {
+                let before = cursor.parse();
+                Some(before.map_err(|_| {
+                    Problem::field("cursor", "invalid", "No page gave this cursor.")
+                })?)
+            }
+            None => None,
+        };
     let position = app.reached(READS, from).await?;
     let mut items = rows::list_audit_items(app.log.pool(), app.log.vault(), &wanted).await?;
     let is_more = items.len() > limit as usize;
     items.truncate(limit as usize);
-    let next_cursor = items.last().filter(|_| is_more).map(|item| item.position.to_string());
-    Ok(AsOf { position, body: Page { items, next_cursor } })
+    let next_cursor = items
+        .last()
+        .filter(|_| is_more)
+        .map(|item| item.position.to_string());
+    Ok(AsOf {
+        position,
+        body: Page { items, next_cursor },
+    })
 }
 
 /// Everything that matches, the oldest first. The export is itself recorded before it begins.
@@ -65,7 +91,13 @@ pub async fn export(
     let wanted = wanted(app, &filter)?;
     let position = app.reached(READS, from).await?;
     app.audit_read(caller, "list_audit_items", "audit").await?;
-    let start = Export { app: app.clone(), wanted, format, after: 0, is_first: true };
+    let start = Export {
+        app: app.clone(),
+        wanted,
+        format,
+        after: 0,
+        is_first: true,
+    };
     let chunks = stream::try_unfold(Some(start), |export| async move {
         match export {
             Some(export) => export.next().await,
@@ -73,8 +105,14 @@ pub async fn export(
         }
     });
     let (kind, name) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),
-        _ => ("application/x-ndjson", "attachment; filename=\"audit.jsonl\""),
+        Format::Csv => (
+            "text/csv; charset=utf-8",
+            "attachment; filename=\"audit.csv\"",
+        ),
+        _ => (
+            "application/x-ndjson",
+            "attachment; filename=\"audit.jsonl\"",
+        ),
     };
     let headers: [(HeaderName, String); 3] = [
         (header::CONTENT_TYPE, kind.into()),
@@ -96,7 +134,8 @@ impl Export {
     async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, std::io::Error> {
         self.wanted.after = Some(self.after);
         self.wanted.limit = PAGE;
-        let found = rows::list_audit_items(self.app.log.pool(), self.app.log.vault(), &self.wanted).await;
+        let found =
+            rows::list_audit_items(self.app.log.pool(), self.app.log.vault(), &self.wanted).await;
         let items = found.map_err(|error| {
             tracing::error!(error = %error, "an export of the audit trail broke off");
             std::io::Error::other("the export broke off")
@@ -127,7 +166,11 @@ fn csv(items: &[AuditItem], with_head: bool) -> Result<Vec<u8>, std::io::Error> 
         writer.write_record(COLUMNS)?;
     }
     for item in items {
-        let actor = Actor { kind: item.actor.kind, id: String::new() }.to_string();
+        let actor = Actor {
+            kind: item.actor.kind,
+            id: String::new(),
+        }
+        .to_string();
         let text = |text: &Option<String>| harmless(text.clone().unwrap_or_default());
         writer.write_record([
             item.position.to_string(),
@@ -143,11 +186,15 @@ fn csv(items: &[AuditItem], with_head: bool) -> Result<Vec<u8>, std::io::Error> 
             text(&item.ip_address),
             text(&item.user_agent),
             item.correlation_id.to_string(),
-            item.causation_id.map(|id: Uuid| id.to_string()).unwrap_or_default(),
+            item.causation_id
+                .map(|id: Uuid| id.to_string())
+                .unwrap_or_default(),
             harmless(item.details.to_string()),
         ])?;
     }
-    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+    writer
+        .into_inner()
+        .map_err(|error| std::io::Error::other(error.to_string()))
 }
 
 /// A cell that a spreadsheet would take for a formula is marked as text (OWASP, CSV injection).
@@ -159,14 +206,17 @@ fn harmless(cell: String) -> String {
 }
 
 fn wanted(app: &App, filter: &AuditFilter) -> Result<rows::AuditFilter, Problem> {
-    let texts = [&filter.action, &filter.target_type, &filter.target_id, &filter.q, &filter.actor];
+    let texts = [
+        &filter.action,
+        &filter.target_type,
+        &filter.target_id,
+        &filter.q,
+        &filter.actor,
+    ];
     if texts.into_iter().flatten().any(|text| text.contains('\0')) {
         return Err(Problem::invalid("U+0000 is nowhere."));
     }
-    let actor = match filter.actor.as_deref() {
-        Some(text) => Some(actor(app, text)),
-        None => None,
-    };
+    let actor = filter.actor.as_deref().map(|text| actor(app, text));
     Ok(rows::AuditFilter {
         actor,
         action: filter.action.clone(),

@@ -26,12 +26,16 @@ impl App {
         }
         let is_plain = |id: &&str| {
             id.len() <= LONGEST_TARGET
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
         };
         let command = RefusalRecorded {
             action: operation.to_owned(),
             code: problem.code.to_owned(),
-            target_type: access::rule(operation).and_then(|rule| rule.target).map(str::to_owned),
+            target_type: access::rule(operation)
+                .and_then(|rule| rule.target)
+                .map(str::to_owned),
             target_id: target.filter(is_plain).map(str::to_owned),
             refused_at: caller.at,
         };
@@ -40,7 +44,12 @@ impl App {
     }
 
     /// Records that someone reads what is sensitive.
-    pub async fn audit_read(&self, caller: &Caller, operation: &str, target_type: &str) -> Result<(), Problem> {
+    pub async fn audit_read(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        target_type: &str,
+    ) -> Result<(), Problem> {
         let command = SensitiveReadRecorded {
             action: operation.to_owned(),
             target_type: target_type.to_owned(),
@@ -63,7 +72,10 @@ where
     A: LogAggregate + cqrs_es::Aggregate<Error = Infallible, Services = ()>,
     A::Command: Clone,
 {
-    let context = CommandContext { metadata, key: None };
+    let context = CommandContext {
+        metadata,
+        key: None,
+    };
     match app.log.execute::<A>(id, command, &(), &context).await {
         Ok(_) => Ok(()),
         Err(ExecuteError::Refused(never)) => match never {},

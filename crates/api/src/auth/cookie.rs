@@ -10,7 +10,12 @@ pub const NAME: &str = "greffe_session";
 
 /// The token in the cookie.
 pub fn read(headers: &HeaderMap) -> Option<String> {
-    Some(CookieJar::from_headers(headers).get(NAME)?.value().to_owned())
+    Some(
+        CookieJar::from_headers(headers)
+            .get(NAME)?
+            .value()
+            .to_owned(),
+    )
 }
 
 /// Sets the cookie for so many seconds; 0 removes it.
@@ -39,9 +44,22 @@ mod tests {
     fn is_strict() {
         let value = set("t.o.k", 60, true).unwrap();
         let text = value.to_str().unwrap();
-        for part in ["greffe_session=t.o.k", "HttpOnly", "SameSite=Strict", "Path=/", "Secure", "Max-Age=60"] {
+        for part in [
+            "greffe_session=t.o.k",
+            "HttpOnly",
+            "SameSite=Strict",
+            "Path=/",
+            "Secure",
+            "Max-Age=60",
+        ] {
             assert!(text.contains(part), "{text} lacks {part}");
         }
-        assert!(!set("t", 60, false).unwrap().to_str().unwrap().contains("Secure"));
+        assert!(
+            !set("t", 60, false)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .contains("Secure")
+        );
     }
 }

@@ -27,14 +27,19 @@ pub fn split(key: &str) -> Option<ServiceKey<'_>> {
 /// `[a-z0-9-]{2,32}`: the name is a token of NATS subjects.
 pub fn is_name(name: &str) -> bool {
     (2..=32).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// A new key for an account: the whole key, to be shown once.
 pub fn draw(name: &str) -> Result<Zeroizing<String>, Problem> {
     let mut secret = Zeroizing::new([0_u8; SECRET_BYTES]);
     getrandom::fill(&mut *secret).map_err(Problem::internal)?;
-    Ok(Zeroizing::new(format!("grf_{name}_{}", URL_SAFE_NO_PAD.encode(&*secret))))
+    Ok(Zeroizing::new(format!(
+        "grf_{name}_{}",
+        URL_SAFE_NO_PAD.encode(*secret)
+    )))
 }
 
 /// SHA-256 of a secret, in hex. The secret has 192 random bits: no slow hash is needed.
@@ -44,7 +49,10 @@ pub fn digest(secret: &str) -> String {
 
 /// Whether the secret is the one with this digest, in constant time.
 pub fn matches(secret: &str, known_digest: &str) -> bool {
-    digest(secret).as_bytes().ct_eq(known_digest.as_bytes()).into()
+    digest(secret)
+        .as_bytes()
+        .ct_eq(known_digest.as_bytes())
+        .into()
 }
 
 #[cfg(test)]
@@ -65,7 +73,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_key() {
-        for bad in ["", "grf_", "grf_support", "grf_support_short", "grf_Bad_0123456789abcdef", "x_support_0123456789abcdef"] {
+        for bad in [
+            "",
+            "grf_",
+            "grf_support",
+            "grf_support_short",
+            "grf_Bad_0123456789abcdef",
+            "x_support_0123456789abcdef",
+        ] {
             assert!(split(bad).is_none(), "{bad}");
         }
         assert!(!is_name("a") && !is_name("a.b") && !is_name(&"a".repeat(33)) && is_name("a1"));

@@ -35,12 +35,30 @@ const REQUESTED_WITH_VALUE: &str = "greffe";
 /// The layer around every route.
 pub async fn authenticate(State(app): State<App>, request: Request, next: Next) -> Response {
     let Some(rule) = app.operations.find(&request) else {
-        tracing::error!(path = request.uri().path(), "a route has no entry in the access table");
-        return Problem::new(StatusCode::FORBIDDEN, "forbidden", "This operation is open to nobody.").into_response();
+        if app.operations.knows_path(&request) {
+            return Problem::of_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+        }
+        tracing::error!(
+            path = request.uri().path(),
+            "a route has no entry in the access table"
+        );
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "This operation is open to nobody.",
+        )
+        .into_response();
     };
     let (mut parts, body) = request.into_parts();
-    let origin = origin(&app, &parts.headers, parts.extensions.get::<ConnectInfo<SocketAddr>>());
-    let trace = parts.extensions.get::<Trace>().map_or_else(kernel::new_id, |trace| trace.0);
+    let origin = origin(
+        &app,
+        &parts.headers,
+        parts.extensions.get::<ConnectInfo<SocketAddr>>(),
+    );
+    let trace = parts
+        .extensions
+        .get::<Trace>()
+        .map_or_else(kernel::new_id, |trace| trace.0);
     parts.extensions.insert(origin.clone());
     if rule.open {
         return next.run(Request::from_parts(parts, body)).await;
@@ -57,8 +75,13 @@ pub async fn authenticate(State(app): State<App>, request: Request, next: Next) 
         }
         Err(problem) => problem.into_response(),
     };
-    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
-    match app.audit_refusal(&caller, rule.operation, target.as_deref(), &problem).await {
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+        return response;
+    };
+    match app
+        .audit_refusal(&caller, rule.operation, target.as_deref(), &problem)
+        .await
+    {
         Ok(()) => response,
         // A refusal that cannot be recorded is not given either.
         Err(problem) => problem.into_response(),
@@ -67,10 +90,15 @@ pub async fn authenticate(State(app): State<App>, request: Request, next: Next) 
 
 fn admit(app: &App, rule: &Rule, caller: &Caller, request: &Parts) -> Result<(), Problem> {
     app.rate_limits.count(&caller.actor)?;
-    let by_cookie = caller.session.as_ref().is_some_and(|session| session.by_cookie);
+    let by_cookie = caller
+        .session
+        .as_ref()
+        .is_some_and(|session| session.by_cookie);
     let is_read = matches!(request.method, Method::GET | Method::HEAD);
     if by_cookie && !is_read && !has_requested_with(&request.headers) {
-        return Err(Problem::forbidden("Writes with the session cookie need `X-Requested-With: greffe`."));
+        return Err(Problem::forbidden(
+            "Writes with the session cookie need `X-Requested-With: greffe`.",
+        ));
     }
     if by_cookie && is_upgrade(&request.headers) && !same_origin(app, &request.headers) {
         return Err(Problem::forbidden("This page may not open a live feed."));
@@ -79,9 +107,11 @@ fn admit(app: &App, rule: &Rule, caller: &Caller, request: &Parts) -> Result<(),
 }
 
 fn has_requested_with(headers: &HeaderMap) -> bool {
-    headers
-        .get(REQUESTED_WITH)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(REQUESTED_WITH_VALUE.as_bytes()))
+    headers.get(REQUESTED_WITH).is_some_and(|value| {
+        value
+            .as_bytes()
+            .eq_ignore_ascii_case(REQUESTED_WITH_VALUE.as_bytes())
+    })
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -90,22 +120,43 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
 
 /// Whether the page that opens a socket is ours, or one the operator listed.
 fn same_origin(app: &App, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let Some(origin) = text(header::ORIGIN) else { return false };
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+    };
+    let Some(origin) = text(header::ORIGIN) else {
+        return false;
+    };
     let host = text(header::HOST).unwrap_or_default();
-    let is_ours = origin
-        .split_once("://")
-        .is_some_and(|(scheme, of)| matches!(scheme, "http" | "https") && of.eq_ignore_ascii_case(host));
-    is_ours || app.config.cors_origins.iter().any(|allowed| allowed == origin)
+    let is_ours = origin.split_once("://").is_some_and(|(scheme, of)| {
+        matches!(scheme, "http" | "https") && of.eq_ignore_ascii_case(host)
+    });
+    is_ours
+        || app
+            .config
+            .cors_origins
+            .iter()
+            .any(|allowed| allowed == origin)
 }
 
 /// The `{id}` or `{name}` of the path: what a refusal was about.
 async fn target_of(request: &mut Parts) -> Option<String> {
-    let Path(parameters) = Path::<HashMap<String, String>>::from_request_parts(request, &()).await.ok()?;
-    parameters.into_values().next().map(|text| text.chars().filter(|c| !c.is_control()).take(128).collect())
+    let Path(parameters) = Path::<HashMap<String, String>>::from_request_parts(request, &())
+        .await
+        .ok()?;
+    parameters
+        .into_values()
+        .next()
+        .map(|text| text.chars().filter(|c| !c.is_control()).take(128).collect())
 }
 
-async fn recognise(app: &App, headers: &HeaderMap, origin: Origin, trace: Uuid) -> Result<Caller, Problem> {
+async fn recognise(
+    app: &App,
+    headers: &HeaderMap,
+    origin: Origin,
+    trace: Uuid,
+) -> Result<Caller, Problem> {
     if let Some(token) = cookie::bearer(headers) {
         return match token.starts_with("grf_") {
             true => app.key_caller(token, origin, trace).await,
@@ -113,7 +164,9 @@ async fn recognise(app: &App, headers: &HeaderMap, origin: Origin, trace: Uuid) 
         };
     }
     if headers.contains_key(header::AUTHORIZATION) {
-        return Err(Problem::unauthenticated("Only `Authorization: Bearer …` is known here."));
+        return Err(Problem::unauthenticated(
+            "Only `Authorization: Bearer …` is known here.",
+        ));
     }
     if let Some(token) = socket_token(headers) {
         return app.session_caller(token, false, origin, trace).await;
@@ -128,7 +181,9 @@ async fn recognise(app: &App, headers: &HeaderMap, origin: Origin, trace: Uuid) 
 fn socket_token(headers: &HeaderMap) -> Option<&str> {
     is_upgrade(headers).then_some(())?;
     let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
-    offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+    offered
+        .split(',')
+        .find_map(|protocol| protocol.trim().strip_prefix("bearer."))
 }
 
 impl App {
@@ -161,7 +216,12 @@ impl App {
             role: person.role.clone(),
             scopes: Vec::new(),
             owner: None,
-            session: Some(Session { id: claims.jti, ends_at: claims.exp, issued_at: claims.iat, by_cookie }),
+            session: Some(Session {
+                id: claims.jti,
+                ends_at: claims.exp,
+                issued_at: claims.iat,
+                by_cookie,
+            }),
             origin,
             correlation_id,
             at: now,
@@ -169,7 +229,12 @@ impl App {
     }
 
     /// The service account that a key belongs to.
-    async fn key_caller(&self, key: &str, origin: Origin, correlation_id: Uuid) -> Result<Caller, Problem> {
+    async fn key_caller(
+        &self,
+        key: &str,
+        origin: Origin,
+        correlation_id: Uuid,
+    ) -> Result<Caller, Problem> {
         let refuse = || Problem::unauthenticated("This key is not valid.");
         let parts = keys::split(key).ok_or_else(refuse)?;
         self.accounts.refresh_if_stale(&self.log).await?;
@@ -179,7 +244,11 @@ impl App {
             account = self.accounts.service(parts.name);
         }
         let known = match &account {
-            Some(account) => self.accounts.key_digest(&self.log, account.credential_id).await?,
+            Some(account) => {
+                self.accounts
+                    .key_digest(&self.log, account.credential_id)
+                    .await?
+            }
             None => None,
         };
         let matches = keys::matches(parts.secret, known.as_deref().unwrap_or_default());
@@ -190,7 +259,12 @@ impl App {
     }
 
     /// The service account that NATS says is speaking.
-    pub async fn service_caller(&self, name: &str, origin: Origin, correlation_id: Uuid) -> Result<Caller, Problem> {
+    pub async fn service_caller(
+        &self,
+        name: &str,
+        origin: Origin,
+        correlation_id: Uuid,
+    ) -> Result<Caller, Problem> {
         self.accounts.refresh_if_stale(&self.log).await?;
         let mut account = self.accounts.service(name);
         if account.is_none() && keys::is_name(name) {
@@ -199,7 +273,9 @@ impl App {
         }
         match account.filter(|account| account.active) {
             Some(account) => Ok(self.service_as_caller(&account, origin, correlation_id)),
-            None => Err(Problem::forbidden("There is no active service account of this name.")),
+            None => Err(Problem::forbidden(
+                "There is no active service account of this name.",
+            )),
         }
     }
 

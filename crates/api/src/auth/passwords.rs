@@ -23,8 +23,12 @@ const NOBODY: &str = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZQ9uM8Yx7r4XfYqz9M8yqf0qk0pQ
 
 static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE);
 
-static COMMON: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|l| !l.is_empty()).collect());
+static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    include_str!("common_passwords.txt")
+        .lines()
+        .filter(|l| !l.is_empty())
+        .collect()
+});
 
 /// A password just typed; wiped from memory when dropped.
 pub type Password = Zeroizing<String>;
@@ -55,7 +59,11 @@ pub fn check_strength(password: &str, username: &str) -> Result<(), Problem> {
 /// Hashes with bcrypt.
 pub async fn hash(password: Password, cost: u32) -> Result<String, Problem> {
     if password.len() > MAX_BYTES {
-        return Err(Problem::field("password", "too_long", "A password has 72 bytes at most."));
+        return Err(Problem::field(
+            "password",
+            "too_long",
+            "A password has 72 bytes at most.",
+        ));
     }
     let _permit = PERMITS.acquire().await.map_err(Problem::internal)?;
     tokio::task::spawn_blocking(move || bcrypt::non_truncating_hash(password.as_bytes(), cost))
@@ -84,7 +92,9 @@ mod tests {
     use super::*;
 
     fn code(password: &str) -> Option<String> {
-        check_strength(password, "jean.dupont").err().map(|p| p.errors[0].code.clone())
+        check_strength(password, "jean.dupont")
+            .err()
+            .map(|p| p.errors[0].code.clone())
     }
 
     #[test]
@@ -99,7 +109,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_costs_what_a_real_hash_costs() {
-        assert!(bcrypt::verify("x", NOBODY).is_ok(), "the dummy must be a hash that bcrypt works on");
+        assert!(
+            bcrypt::verify("x", NOBODY).is_ok(),
+            "the dummy must be a hash that bcrypt works on"
+        );
         assert!(NOBODY.starts_with("$2b$12$"));
         assert!(!verify("anything".to_owned().into(), None).await.unwrap());
     }
@@ -107,8 +120,16 @@ mod tests {
     #[tokio::test]
     async fn verifies_what_it_hashed_and_never_cuts() {
         let hash = hash("correct horse".to_owned().into(), 4).await.unwrap();
-        assert!(verify("correct horse".to_owned().into(), Some(hash.clone())).await.unwrap());
-        assert!(!verify("correct horsf".to_owned().into(), Some(hash.clone())).await.unwrap());
+        assert!(
+            verify("correct horse".to_owned().into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify("correct horsf".to_owned().into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
         let long = format!("correct horse{}", "x".repeat(80));
         assert!(!verify(long.clone().into(), Some(hash)).await.unwrap());
         assert!(super::hash(long.into(), 4).await.is_err());

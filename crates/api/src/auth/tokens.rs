@@ -109,7 +109,10 @@ mod tests {
         .unwrap();
         assert!(tokens.check(&other, now).is_err());
         // {"alg":"none","typ":"JWT"}
-        let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", token.split('.').nth(1).unwrap());
+        let unsigned = format!(
+            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
+            token.split('.').nth(1).unwrap()
+        );
         assert!(tokens.check(&unsigned, now).is_err());
         assert!(tokens.check(&format!("{token}x"), now).is_err());
         assert!(tokens.check("", now).is_err());

@@ -10,7 +10,7 @@ use domain::clients::{Client as DomainClient, ClientCommand, ClientEntry};
 pub use import::import_clients;
 pub use queries::{get_client, list_clients};
 pub use routes::routes;
-pub use shapes::{Client, ClientFilter, ClientImport, ClientPage, PutClient, RefusedRow, RegisterClient};
+pub use shapes::{ClientFilter, ClientImport, PutClient, RefusedRow, RegisterClient};
 
 use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
 
@@ -23,9 +23,19 @@ pub async fn register_client(
 ) -> Result<CommandAnswer, Problem> {
     let context = commands::context(caller, "register_client", key, &body)?;
     let client_id = body.id.trim().to_owned();
-    let entry = ClientEntry { client_id: client_id.clone(), name: body.name, critical: body.critical };
-    let command = ClientCommand::Register { entry, now: caller.at };
-    let executed = app.log.execute::<DomainClient>(&DomainClient::id(&client_id), command, &(), &context).await?;
+    let entry = ClientEntry {
+        client_id: client_id.clone(),
+        name: body.name,
+        critical: body.critical,
+    };
+    let command = ClientCommand::Register {
+        entry,
+        now: caller.at,
+    };
+    let executed = app
+        .log
+        .execute::<DomainClient>(&DomainClient::id(&client_id), command, &(), &context)
+        .await?;
     Ok(commands::answer(client_id, executed))
 }
 
@@ -39,8 +49,19 @@ pub async fn put_client(
 ) -> Result<CommandAnswer, Problem> {
     let client_id = id.trim().to_owned();
     let context = commands::context(caller, "put_client", key, &(&client_id, &body))?;
-    let entry = ClientEntry { client_id: client_id.clone(), name: body.name, critical: body.critical };
-    let command = ClientCommand::Put { entry, version: body.version, now: caller.at };
-    let executed = app.log.execute::<DomainClient>(&DomainClient::id(&client_id), command, &(), &context).await?;
+    let entry = ClientEntry {
+        client_id: client_id.clone(),
+        name: body.name,
+        critical: body.critical,
+    };
+    let command = ClientCommand::Put {
+        entry,
+        version: body.version,
+        now: caller.at,
+    };
+    let executed = app
+        .log
+        .execute::<DomainClient>(&DomainClient::id(&client_id), command, &(), &context)
+        .await?;
     Ok(commands::answer(client_id, executed))
 }

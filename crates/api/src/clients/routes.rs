@@ -61,7 +61,10 @@ async fn register_client(
     key: IdempotencyKey,
     JsonBody(body): JsonBody<RegisterClient>,
 ) -> Result<(StatusCode, CommandAnswer), Problem> {
-    Ok((StatusCode::CREATED, super::register_client(&app, &caller, body, &key).await?))
+    Ok((
+        StatusCode::CREATED,
+        super::register_client(&app, &caller, body, &key).await?,
+    ))
 }
 
 /// Registers a client, or says what it is from now on.
@@ -86,10 +89,15 @@ async fn import_clients(
     caller: Caller,
     request: Request,
 ) -> Result<axum::Json<ClientImport>, Problem> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/csv")) {
         return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let bytes = read_body(request, &app).await?;
-    Ok(axum::Json(super::import_clients(&app, &caller, &bytes).await?))
+    Ok(axum::Json(
+        super::import_clients(&app, &caller, &bytes).await?,
+    ))
 }

@@ -5,7 +5,10 @@ use cqrs_es::{Aggregate, event_sink::EventSink};
 use domain::{
     Refusal, RefusalKind,
     clients::Client,
-    safeguard::{self as rules, Approval, ApprovalCommand, ApprovalError, ClientStanding, Decider, Requester, Tool},
+    safeguard::{
+        self as rules, Approval, ApprovalCommand, ApprovalError, ClientStanding, Decider,
+        Requester, Tool,
+    },
 };
 use eventlog::{CommandContext, ExecuteError};
 use kernel::{AggregateId, LogAggregate};
@@ -34,20 +37,48 @@ pub async fn request_approval(
     let mut request = facts(app, caller, body).await?;
     // Neither must a request that is refused.
     let command = ApprovalCommand::Request(Box::new(request.clone()));
-    Approval::default().handle(command, &(), &EventSink::default()).await.map_err(Problem::refused)?;
+    Approval::default()
+        .handle(command, &(), &EventSink::default())
+        .await
+        .map_err(Problem::refused)?;
     let series = format!("APR-{}", request.now.year());
     request.reference = format!("{series}-{:04}", app.log.next_number(&series).await?);
     let id = request.approval_id;
-    execute(app, id, ApprovalCommand::Request(Box::new(request)), &context).await
+    execute(
+        app,
+        id,
+        ApprovalCommand::Request(Box::new(request)),
+        &context,
+    )
+    .await
 }
 
 /// What the registries say of what is asked.
-async fn facts(app: &App, caller: &Caller, body: RequestApproval) -> Result<rules::RequestApproval, Problem> {
-    let tool = app.log.load::<Tool>(&Tool::id(&body.tool_name)).await?.state;
-    let client_id = body.context.client_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+async fn facts(
+    app: &App,
+    caller: &Caller,
+    body: RequestApproval,
+) -> Result<rules::RequestApproval, Problem> {
+    let tool = app
+        .log
+        .load::<Tool>(&Tool::id(&body.tool_name))
+        .await?
+        .state;
+    let client_id = body
+        .context
+        .client_id
+        .as_deref()
+        .map(str::trim)
+        .filter(|id| !id.is_empty());
     let client = match client_id {
         None => ClientStanding::None,
-        Some(id) => match app.log.load::<Client>(&Client::id(id)).await?.state.critical() {
+        Some(id) => match app
+            .log
+            .load::<Client>(&Client::id(id))
+            .await?
+            .state
+            .critical()
+        {
             Some(critical) => ClientStanding::Registered { critical },
             None => ClientStanding::Unknown,
         },
@@ -55,7 +86,10 @@ async fn facts(app: &App, caller: &Caller, body: RequestApproval) -> Result<rule
     Ok(rules::RequestApproval {
         approval_id: kernel::new_id(),
         reference: "APR-0000-0000".into(),
-        requester: Requester { actor: caller.actor.clone(), owner_id: caller.owner },
+        requester: Requester {
+            actor: caller.actor.clone(),
+            owner_id: caller.owner,
+        },
         tool_name: body.tool_name,
         arguments: Value::Object(body.arguments.into_iter().collect()),
         asked_level: body.security_level.map(Into::into),
@@ -64,7 +98,9 @@ async fn facts(app: &App, caller: &Caller, body: RequestApproval) -> Result<rule
         client,
         on_behalf_of: body.on_behalf_of,
         // A negative time is as wrong as none at all.
-        expires_in_seconds: body.expires_in_seconds.map(|seconds| u64::try_from(seconds).unwrap_or(0)),
+        expires_in_seconds: body
+            .expires_in_seconds
+            .map(|seconds| u64::try_from(seconds).unwrap_or(0)),
         now: caller.at,
     })
 }
@@ -117,7 +153,8 @@ pub async fn postpone_request(
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
     run(app, caller, "postpone_request", id, body, key, |body| {
-        let out_of_range = |_| Problem::field("minutes", "out_of_range", "`minutes` is a positive number.");
+        let out_of_range =
+            |_| Problem::field("minutes", "out_of_range", "`minutes` is a positive number.");
         Ok(ApprovalCommand::Postpone(rules::Postpone {
             by: decider(caller)?,
             version: body.version,
@@ -231,11 +268,17 @@ async fn execute(
     context: &CommandContext,
 ) -> Result<CommandAnswer, Problem> {
     let id = AggregateId::from(id);
-    match app.log.execute::<Approval>(&id, command, &(), context).await {
-        Ok(executed) => Ok(commands::answer(executed.aggregate_id.to_string(), executed)),
+    match app
+        .log
+        .execute::<Approval>(&id, command, &(), context)
+        .await
+    {
+        Ok(executed) => Ok(commands::answer(
+            executed.aggregate_id.to_string(),
+            executed,
+        )),
         Err(error) => {
-            let is_conflict =
-                matches!(&error, ExecuteError::Refused(refusal) if refusal.kind() == RefusalKind::Conflict);
+            let is_conflict = matches!(&error, ExecuteError::Refused(refusal) if refusal.kind() == RefusalKind::Conflict);
             let problem = explain(error);
             match is_conflict {
                 true => Err(problem.with_current(current(app, &id).await?)),
@@ -247,7 +290,9 @@ async fn execute(
 
 fn explain(error: ExecuteError<ApprovalError>) -> Problem {
     match &error {
-        ExecuteError::Refused(ApprovalError::NotFound) => Problem::not_found("There is no such request.").audited(),
+        ExecuteError::Refused(ApprovalError::NotFound) => {
+            Problem::not_found("There is no such request.").audited()
+        }
         _ => error.into(),
     }
 }
@@ -269,7 +314,11 @@ async fn current(app: &App, id: &AggregateId) -> Result<Option<Value>, Problem> 
 fn decider(caller: &Caller) -> Result<Decider, Problem> {
     let person = caller.user_id().zip(caller.level);
     let (user_id, level) = person.ok_or_else(|| Problem::forbidden("Only people decide."))?;
-    Ok(Decider { user_id, username: caller.username.clone(), level })
+    Ok(Decider {
+        user_id,
+        username: caller.username.clone(),
+        level,
+    })
 }
 
 impl From<crate::shapes::ActionLevel> for kernel::ActionLevel {

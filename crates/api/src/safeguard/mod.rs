@@ -8,8 +8,8 @@ mod shapes;
 mod tools;
 
 pub use commands::{
-    approve_request, break_glass, cancel_approval, claim_execution, postpone_request, record_execution,
-    reject_request, request_approval,
+    approve_request, break_glass, cancel_approval, claim_execution, postpone_request,
+    record_execution, reject_request, request_approval,
 };
 pub use queries::get_approval;
 pub(crate) use routes::filter_of;

@@ -46,7 +46,10 @@ pub async fn list_pending_approvals(
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::list_pending(pool, vault, &filter, reader(caller), caller.at).await?;
-    Ok(AsOf { position, body: page_of(caller, found)? })
+    Ok(AsOf {
+        position,
+        body: page_of(caller, found)?,
+    })
 }
 
 /// Approvals that are no longer pending, the latest request first.
@@ -70,7 +73,10 @@ pub async fn list_approval_history(
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::list_history(pool, vault, &filter, caller.user_id(), caller.at).await?;
-    Ok(AsOf { position, body: page_of(caller, found)? })
+    Ok(AsOf {
+        position,
+        body: page_of(caller, found)?,
+    })
 }
 
 /// One approval with what happened to it.
@@ -96,10 +102,17 @@ pub async fn get_approval_stats(
 ) -> Result<AsOf<ApprovalStats>, Problem> {
     let days = filter.days.unwrap_or(7);
     if !(1..=366).contains(&days) {
-        return Err(Problem::field("days", "out_of_range", "`days` is 1 to 366."));
+        return Err(Problem::field(
+            "days",
+            "out_of_range",
+            "`days` is 1 to 366.",
+        ));
     }
-    let to = filter.to.unwrap_or(caller.at);
-    let since = filter.from.unwrap_or_else(|| to - TimeDelta::days(i64::from(days)));
+    // The end is not included: what happens right now is.
+    let to = filter.to.unwrap_or(caller.at + TimeDelta::milliseconds(1));
+    let since = filter
+        .from
+        .unwrap_or_else(|| to - TimeDelta::days(i64::from(days)));
     if since > to {
         return Err(Problem::field("from", "invalid", "`from` is after `to`."));
     }
@@ -112,7 +125,13 @@ pub async fn get_approval_stats(
 pub async fn list_tools(app: &App, from: MinPosition) -> Result<AsOf<Page<ToolRow>>, Problem> {
     let position = app.reached(TOOLS, from).await?;
     let items = rows::list_tools(app.log.pool()).await?;
-    Ok(AsOf { position, body: Page { items, next_cursor: None } })
+    Ok(AsOf {
+        position,
+        body: Page {
+            items,
+            next_cursor: None,
+        },
+    })
 }
 
 /// One tool.
@@ -122,14 +141,18 @@ pub async fn get_tool(app: &App, name: &str, from: MinPosition) -> Result<AsOf<T
     if name.contains('\0') {
         return Err(nothing());
     }
-    let body = rows::find_tool(app.log.pool(), name).await?.ok_or_else(nothing)?;
+    let body = rows::find_tool(app.log.pool(), name)
+        .await?
+        .ok_or_else(nothing)?;
     Ok(AsOf { position, body })
 }
 
 /// A filter that PostgreSQL can take.
 fn plain(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     match text {
-        Some(text) if text.contains('\0') => Err(Problem::field(field, "invalid", "U+0000 is nowhere.")),
+        Some(text) if text.contains('\0') => {
+            Err(Problem::field(field, "invalid", "U+0000 is nowhere."))
+        }
         text => Ok(text),
     }
 }
@@ -171,5 +194,9 @@ fn page_of(caller: &Caller, found: Page<ApprovalItem>) -> Result<Listed, Problem
         items.push(item);
     }
     let server_time = caller.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    Ok(Listed { items, next_cursor: found.next_cursor, server_time })
+    Ok(Listed {
+        items,
+        next_cursor: found.next_cursor,
+        server_time,
+    })
 }

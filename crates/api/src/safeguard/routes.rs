@@ -1,8 +1,8 @@
 //! The HTTP routes of approvals. They only unpack and call the operations.
 
 use axum::extract::{Path, Query, State, rejection::QueryRejection};
-use uuid::Uuid;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use projections::safeguard::{ApprovalItem, ApprovalStats as StatsRow};
 
@@ -38,7 +38,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// An id in a path. Anything that is no UUID names nothing.
 pub(crate) fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found("There is nothing of this id."))
+    text.parse()
+        .map_err(|_| Problem::not_found("There is nothing of this id."))
 }
 
 /// A query string that reads as asked, or a refusal.

@@ -18,7 +18,9 @@ use crate::{
 
 /// The routes of the tool registry.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_tools)).routes(routes!(get_tool, put_tool))
+    OpenApiRouter::new()
+        .routes(routes!(list_tools))
+        .routes(routes!(get_tool, put_tool))
 }
 
 /// Every registered tool.
@@ -72,12 +74,18 @@ pub async fn register_tool(
         entry: ToolEntry {
             name: name.clone(),
             level: body.level.into(),
-            description: events::safeguard::ToolDescription { fr: description.fr, en: description.en },
+            description: events::safeguard::ToolDescription {
+                fr: description.fr,
+                en: description.en,
+            },
             schema_fingerprint: body.schema_fingerprint,
         },
         version: body.version,
         now: caller.at,
     };
-    let executed = app.log.execute::<DomainTool>(&DomainTool::id(&name), command, &(), &context).await?;
+    let executed = app
+        .log
+        .execute::<DomainTool>(&DomainTool::id(&name), command, &(), &context)
+        .await?;
     Ok(commands::answer(name, executed))
 }

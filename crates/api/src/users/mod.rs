@@ -38,14 +38,22 @@ pub struct NewSession {
 }
 
 /// Signs in with a user name and a password.
-pub async fn login(app: &App, body: Login, origin: Origin, trace: Uuid) -> Result<NewSession, Problem> {
+pub async fn login(
+    app: &App,
+    body: Login,
+    origin: Origin,
+    trace: Uuid,
+) -> Result<NewSession, Problem> {
     let now = app.clock.now();
-    let address = origin.ip_address.clone().unwrap_or_else(|| "unknown".into());
+    let address = origin
+        .ip_address
+        .clone()
+        .unwrap_or_else(|| "unknown".into());
     let username: String = body.username.chars().take(MAX_USERNAME_CHARS).collect();
     let limits = app.sign_in_limits();
     if let Err(problem) = limits.reserve(&username, &address, now).await {
         if problem.code == "rate_limited" {
-            count_failure(app, &address, &origin, trace, now, true).await?;
+            count_failure(app, &address, trace, now, true).await?;
         }
         return Err(problem);
     }
@@ -63,7 +71,7 @@ pub async fn login(app: &App, body: Login, origin: Origin, trace: Uuid) -> Resul
     };
     let matches = passwords::verify(body.password, hash).await?;
     let Some(person) = person.filter(|_| matches) else {
-        count_failure(app, &address, &origin, trace, now, false).await?;
+        count_failure(app, &address, trace, now, false).await?;
         return Err(Problem::unauthenticated("User name or password is wrong."));
     };
     limits.give_back(&username, &address).await?;
@@ -85,7 +93,10 @@ async fn open_session(
         token_lifetime: app.config.token_lifetime,
         now,
     };
-    let metadata = Metadata { origin: Some(origin), ..Metadata::new(Actor::user(person.id), trace) };
+    let metadata = Metadata {
+        origin: Some(origin),
+        ..Metadata::new(Actor::user(person.id), trace)
+    };
     let opened = execute(app, session_id, command, metadata).await?;
     sign(app, person, session_id, now, opened)
 }
@@ -93,7 +104,10 @@ async fn open_session(
 /// Ends the session: no token of it counts any more.
 pub async fn logout(app: &App, caller: &Caller) -> Result<(), Problem> {
     let session = session_of(caller)?;
-    let command = SessionCommand::Revoke { cause: RevocationCause::SignedOut, now: caller.at };
+    let command = SessionCommand::Revoke {
+        cause: RevocationCause::SignedOut,
+        now: caller.at,
+    };
     execute(app, session, command, caller.metadata()).await?;
     app.accounts.catch_up(&app.log).await?;
     Ok(())
@@ -103,7 +117,10 @@ pub async fn logout(app: &App, caller: &Caller) -> Result<(), Problem> {
 pub async fn refresh_session(app: &App, caller: &Caller) -> Result<NewSession, Problem> {
     let session = session_of(caller)?;
     let person = person_of(app, caller)?;
-    let command = SessionCommand::Refresh { token_lifetime: app.config.token_lifetime, now: caller.at };
+    let command = SessionCommand::Refresh {
+        token_lifetime: app.config.token_lifetime,
+        now: caller.at,
+    };
     let expires_at = execute(app, session, command, caller.metadata()).await?;
     sign(app, &person, session, caller.at, expires_at)
 }
@@ -120,8 +137,15 @@ async fn execute(
     command: SessionCommand,
     metadata: Metadata,
 ) -> Result<DateTime<Utc>, Problem> {
-    let context = CommandContext { metadata, key: None };
-    match app.log.execute::<Session>(&AggregateId::from(session), command, &(), &context).await {
+    let context = CommandContext {
+        metadata,
+        key: None,
+    };
+    match app
+        .log
+        .execute::<Session>(&AggregateId::from(session), command, &(), &context)
+        .await
+    {
         Ok(executed) => {
             let ends = executed.state.and_then(|state| state.expires_at());
             ends.ok_or_else(|| Problem::internal("a session without an end"))
@@ -155,7 +179,10 @@ fn sign(
         expires_at: expires_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         user: me(person),
     };
-    Ok(NewSession { body, ends_at: claims.exp })
+    Ok(NewSession {
+        body,
+        ends_at: claims.exp,
+    })
 }
 
 fn session_of(caller: &Caller) -> Result<Uuid, Problem> {
@@ -192,7 +219,6 @@ fn level_shape(level: kernel::AccreditationLevel) -> AccreditationLevel {
 async fn count_failure(
     app: &App,
     address: &str,
-    origin: &Origin,
     trace: Uuid,
     now: DateTime<Utc>,
     is_limited: bool,
@@ -206,8 +232,7 @@ async fn count_failure(
         failures: if is_limited { so_far } else { so_far + 1 },
         is_limited,
     };
-    // The subject of an anonymous origin is nobody's: the address is in the event, sealed for itself.
-    let _ = origin;
+    // Without an origin: it would be sealed for nobody; the address is in the event, sealed for itself.
     let metadata = Metadata::new(Actor::anonymous(), trace);
     record_infallible::<SignInFailures>(app, &id, command, metadata).await
 }

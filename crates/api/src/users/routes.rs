@@ -45,7 +45,11 @@ async fn login(
 
 /// Signs out: the session and all its tokens end at once.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", responses((status = 204, description = "Signed out")))]
-async fn logout(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+async fn logout(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     super::logout(&app, &caller).await?;
     let gone = cookie::set("", 0, is_https(&app, &headers))?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
@@ -54,7 +58,11 @@ async fn logout(State(app): State<App>, caller: Caller, headers: HeaderMap) -> R
 /// Prolongs the session, up to its absolute limit.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth",
     responses((status = 200, description = "A new token", body = SignedIn)))]
-async fn refresh_session(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+async fn refresh_session(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let signed_in = super::refresh_session(&app, &caller).await?;
     with_cookie(&app, &headers, signed_in)
 }
@@ -65,8 +73,16 @@ async fn get_me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, Prob
     Ok(Json(super::get_me(&app, &caller)?))
 }
 
-fn with_cookie(app: &App, headers: &HeaderMap, signed_in: super::NewSession) -> Result<Response, Problem> {
+fn with_cookie(
+    app: &App,
+    headers: &HeaderMap,
+    signed_in: super::NewSession,
+) -> Result<Response, Problem> {
     let lifetime = signed_in.ends_at - app.clock.now().timestamp();
-    let value = cookie::set(&signed_in.body.access_token, lifetime, is_https(app, headers))?;
+    let value = cookie::set(
+        &signed_in.body.access_token,
+        lifetime,
+        is_https(app, headers),
+    )?;
     Ok(([(header::SET_COOKIE, value)], Json(signed_in.body)).into_response())
 }

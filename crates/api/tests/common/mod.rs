@@ -1,5 +1,5 @@
 //! A whole platform for tests: real PostgreSQL and NATS, a manual clock, and no sleeps.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use api::{App, Config, Limits, MicroService, NewServiceAccount, NewUser, Parts};
 use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Projector, Relay, Vault};
 use events::users::{Role, Scope};
-use kernel::AccreditationLevel;
+use kernel::AccreditationLevel::{self, N2, N3, N4};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::{ManualClock, TestDatabase, TestNats};
@@ -49,7 +49,11 @@ impl TestApp {
     pub async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
         let database = testkit::fresh_database().await;
         eventlog::migrate(&database.pool).await.unwrap();
-        let platform = Platform { database, nats: testkit::nats().await, clock: ManualClock::default() };
+        let platform = Platform {
+            database,
+            nats: testkit::nats().await,
+            clock: ManualClock::default(),
+        };
         // Sign-ins happen now: tokens compare with this clock.
         platform.clock.set(kernel::Clock::now(&kernel::SystemClock));
         Self::join(Arc::new(platform), configure).await
@@ -57,7 +61,13 @@ impl TestApp {
 
     /// Another process of the same platform.
     pub async fn join(platform: Arc<Platform>, configure: impl FnOnce(&mut Config)) -> Self {
-        let pool = platform.database.pool.clone();
+        // Every part of a process wants connections of its own: the test database's pool is small.
+        let options = sqlx::postgres::PgPoolOptions::new().max_connections(16);
+        let pool = options
+            .acquire_timeout(Duration::from_secs(30))
+            .connect(&platform.database.url)
+            .await
+            .unwrap();
         let vault = Vault::new(pool.clone(), &[9; 32]);
         let log = EventLog::open(pool.clone(), vault.clone()).await.unwrap();
         let stop = CancellationToken::new();
@@ -65,14 +75,25 @@ impl TestApp {
         let leases = Leases::start(&pool);
         let _relay = Relay::start(log.clone(), client.clone(), &leases, 1, stop.clone());
         eventlog::ring_doorbell(&log, client.clone(), stop.clone());
-        let reader = LogReader::start(log.clone(), Some(client.clone()), stop.clone()).await.unwrap();
+        let reader = LogReader::start(log.clone(), Some(client.clone()), stop.clone())
+            .await
+            .unwrap();
         let progress = Progress::new(pool.clone());
-        let projector = Projector { log: log.clone(), reader: reader.clone(), progress: progress.clone() };
+        let projector = Projector {
+            log: log.clone(),
+            reader: reader.clone(),
+            progress: progress.clone(),
+        };
         projector.start(projections::all(), &leases, &stop);
         let feeds = [("safeguard", "approvals")];
-        let frames = FeedHub::start(pool.clone(), vault, progress.clone(), &feeds, &stop).await.unwrap();
+        let frames = FeedHub::start(pool.clone(), vault, progress.clone(), &feeds, &stop)
+            .await
+            .unwrap();
         let mut config = Config::new(SECRET.to_vec().into());
-        config.limits = Limits { per_person: 100_000.try_into().unwrap(), ..Limits::default() };
+        config.limits = Limits {
+            per_person: 100_000.try_into().unwrap(),
+            ..Limits::default()
+        };
         configure(&mut config);
         let parts = Parts {
             log,
@@ -87,20 +108,42 @@ impl TestApp {
         let service = MicroService::start(app.clone(), client).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let make = api::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let make =
+            api::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
         let ended = stop.clone();
         tokio::spawn(async move {
-            axum::serve(listener, make).with_graceful_shutdown(async move { ended.cancelled().await }).await
+            axum::serve(listener, make)
+                .with_graceful_shutdown(async move { ended.cancelled().await })
+                .await
         });
-        Self { platform, app, url, client: reqwest::Client::new(), progress, service: Some(service), stop }
+        Self {
+            platform,
+            app,
+            url,
+            client: reqwest::Client::new(),
+            progress,
+            service: Some(service),
+            stop,
+        }
     }
 
     /// Waits until everything that was appended is in every read model and directory.
     pub async fn settle(&self) {
         let head = self.app.log.head().await.unwrap();
-        let names: Vec<&str> = projections::all().iter().map(|projection| projection.name()).collect();
-        let reached = self.progress.wait_for(&names, head, Duration::from_secs(20)).await.unwrap();
-        assert!(reached, "the projections did not reach {head}: {:?}", self.progress.here());
+        let names: Vec<&str> = projections::all()
+            .iter()
+            .map(|projection| projection.name())
+            .collect();
+        let reached = self
+            .progress
+            .wait_for(&names, head, Duration::from_secs(20))
+            .await
+            .unwrap();
+        assert!(
+            reached,
+            "the projections did not reach {head}: {:?}",
+            self.progress.here()
+        );
         self.app.accounts.catch_up(&self.app.log).await.unwrap();
     }
 
@@ -127,10 +170,19 @@ impl TestApp {
 
     pub async fn sign_in(&self, username: &str) -> Session<'_> {
         let body = json!({ "username": username, "password": PASSWORD });
-        let response = self.client.post(format!("{}/api/auth/login", self.url)).json(&body).send().await.unwrap();
+        let response = self
+            .client
+            .post(format!("{}/api/auth/login", self.url))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 200, "{:?}", response.text().await);
         let body: Value = response.json().await.unwrap();
-        Session { app: self, token: Some(body["access_token"].as_str().unwrap().to_owned()) }
+        Session {
+            app: self,
+            token: Some(body["access_token"].as_str().unwrap().to_owned()),
+        }
     }
 
     /// Creates a service account, known to nats-server too; its key is the token.
@@ -140,12 +192,20 @@ impl TestApp {
             owner_username: owner.into(),
             scopes: scopes.to_vec(),
         };
-        let created = api::create_service_account(&self.app.log, account).await.unwrap();
-        Session { app: self, token: Some(created.key.to_string()) }
+        let created = api::create_service_account(&self.app.log, account)
+            .await
+            .unwrap();
+        Session {
+            app: self,
+            token: Some(created.key.to_string()),
+        }
     }
 
     pub fn anonymous(&self) -> Session<'_> {
-        Session { app: self, token: None }
+        Session {
+            app: self,
+            token: None,
+        }
     }
 }
 
@@ -168,7 +228,11 @@ impl Answer {
     pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
-        Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+        Self {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
     }
 
     #[track_caller]
@@ -180,17 +244,29 @@ impl Answer {
     /// A refusal with its code, complete.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(
+            (self.status.as_u16(), self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert_eq!(self.body["status"], status);
-        assert!(self.body["trace_id"].is_string() && self.body["detail"].is_string() && self.body["errors"].is_array());
+        assert!(
+            self.body["trace_id"].is_string()
+                && self.body["detail"].is_string()
+                && self.body["errors"].is_array()
+        );
         self.body
     }
 }
 
 impl Session<'_> {
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.app.client.request(method, format!("{}{path}", self.app.url));
+        let request = self
+            .app
+            .client
+            .request(method, format!("{}{path}", self.app.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -219,7 +295,10 @@ impl Session<'_> {
     }
 
     pub async fn keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
-        let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
+        let request = self
+            .request(Method::POST, path)
+            .header("Idempotency-Key", key)
+            .json(body);
         Answer::read(request.send().await.unwrap()).await
     }
 }
@@ -230,4 +309,44 @@ pub fn request() -> Value {
         "tool_name": "ad_reset_password", "arguments": { "username": "jean.dupont" }, "security_level": "L3",
         "context": { "ticket_id": 1234, "ticket_title": "Reset MDP - Jean Dupont", "workflow": "SUPPORT", "confidence": 95 },
     })
+}
+
+/// Of the tool and arguments of [`request`]; computed outside.
+pub const HASH: &str = "sha256:4578e88d8bc62fa9ff0acd067bccf8977ddbf646db22c9ba44f73148ab4dbd6c";
+
+/// Who plays in most tests: a bot, two approvers, and the administrator who answers for the bot.
+pub struct Stage<'a> {
+    pub support: Session<'a>,
+    pub marie: Session<'a>,
+    pub paul: Session<'a>,
+    pub admin: Session<'a>,
+}
+
+pub async fn stage(app: &TestApp) -> Stage<'_> {
+    let admin = app.user("admin.n4", N4, Role::Admin).await;
+    let support = app
+        .service(
+            "support",
+            "admin.n4",
+            &[Scope::SafeguardRequest, Scope::SafeguardRead],
+        )
+        .await;
+    let marie = app.user("marie", N2, Role::Tech).await;
+    let paul = app.user("paul", N3, Role::Tech).await;
+    app.settle().await;
+    Stage {
+        support,
+        marie,
+        paul,
+        admin,
+    }
+}
+
+pub async fn ask(stage: &Stage<'_>) -> String {
+    let asked = stage
+        .support
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
+    asked["id"].as_str().unwrap().to_owned()
 }

@@ -69,14 +69,12 @@ impl EventType for BookEvent {
 
     fn personal(&self) -> Vec<PersonalField> {
         match self {
-            Self::Written { owner, .. } => {
-                ["/line", "/owner"]
-                    .map(|pointer| PersonalField {
-                        pointer,
-                        subject: format!("person:{owner}"),
-                    })
-                    .to_vec()
-            }
+            Self::Written { owner, .. } => ["/line", "/owner"]
+                .map(|pointer| PersonalField {
+                    pointer,
+                    subject: format!("person:{owner}"),
+                })
+                .to_vec(),
             _ => Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
 };
 
@@ -68,7 +69,12 @@ impl AuditCommand {
         };
         let out: Box<dyn Write> = match &output {
             Some(path) => Box::new(
-                File::create_new(path)
+                // The trail names people: nobody else may read it.
+                File::options()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
                     .with_context(|| format!("{} cannot be made", path.display()))?,
             ),
             None => Box::new(std::io::stdout()),
@@ -111,7 +117,7 @@ async fn export(
 }
 
 enum Sink {
-    Csv(csv::Writer<BufWriter<Box<dyn Write>>>),
+    Csv(Box<csv::Writer<BufWriter<Box<dyn Write>>>>),
     Jsonl(BufWriter<Box<dyn Write>>),
 }
 
@@ -140,7 +146,7 @@ impl Sink {
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
                 writer.write_record(COLUMNS)?;
-                Self::Csv(writer)
+                Self::Csv(Box::new(writer))
             }
         })
     }

@@ -96,7 +96,7 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     }
     match nix::sys::statvfs::statvfs(folder) {
         Ok(disk) => {
-            let free = disk.blocks_available() as u64 * disk.fragment_size() as u64;
+            let free = disk.blocks_available() * disk.fragment_size();
             let detail = format!("{} MiB free", free >> 20);
             match free < DISK_BYTES {
                 true => findings.fail("disk", detail, "make room, or move GREFFE_DATA_DIR"),

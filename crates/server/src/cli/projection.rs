@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 
 use super::{access::Access, with_log};
-use crate::{config::Config, wiring::all_projections};
+use crate::{config::Config, parts::all_projections};
 
 #[derive(Debug, Subcommand)]
 pub enum ProjectionCommand {

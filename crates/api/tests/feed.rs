@@ -1,0 +1,159 @@
+//! Live feeds: ready, frames, resuming, and ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{PASSWORD, TestApp, request};
+use events::users::{Role, Scope};
+use futures::{SinkExt, StreamExt};
+use kernel::AccreditationLevel::{N1, N2, N4};
+use serde_json::{Value, json};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn connect(
+    app: &TestApp,
+    query: &str,
+    headers: &[(&'static str, String)],
+) -> Result<(Socket, String), Error> {
+    let url = format!("{}/api/safeguard/ws{query}", app.url.replace("http", "ws"));
+    let mut request = url.into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let (socket, response) = connect_async(request).await?;
+    let protocol = response
+        .headers()
+        .get("sec-websocket-protocol")
+        .map(|value| value.to_str().unwrap().to_owned());
+    Ok((socket, protocol.unwrap_or_default()))
+}
+
+fn bearer(token: &str) -> [(&'static str, String); 1] {
+    [(
+        "sec-websocket-protocol",
+        format!("greffe.v1, bearer.{token}"),
+    )]
+}
+
+async fn frame(socket: &mut Socket) -> Value {
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(20), socket.next())
+            .await
+            .expect("a frame in time");
+        match next.unwrap().unwrap() {
+            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+            Message::Close(close) => {
+                return json!({ "closed": close.map(|close| u16::from(close.code)) });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_socket_resumes_without_gap_or_duplicate() {
+    let app = TestApp::start().await;
+    let marie = app.user("marie", N2, Role::Tech).await;
+    app.user("admin.n4", N4, Role::Admin).await;
+    let support = app
+        .service("support", "admin.n4", &[Scope::SafeguardRequest])
+        .await;
+    app.settle().await;
+    let token = marie.token.clone().unwrap();
+    let (mut socket, protocol) = connect(&app, "", &bearer(&token)).await.unwrap();
+    assert_eq!(protocol, "greffe.v1");
+    let ready = frame(&mut socket).await;
+    assert_eq!(ready["type"], "feed:ready");
+    assert!(ready["epoch"].is_string() && ready["server_time"].is_string());
+    let asked = support
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
+    let first = frame(&mut socket).await;
+    assert_eq!(first["type"], "safeguard:new_request");
+    assert_eq!(
+        (&first["position"], &first["data"]["id"]),
+        (&asked["position"], &asked["id"])
+    );
+    socket.close(None).await.unwrap();
+    // While nobody listens, things go on.
+    let path = format!("/api/safeguard/{}/approve", asked["id"].as_str().unwrap());
+    marie.post(&path, json!({ "version": 1 })).await.ok();
+    let query = format!(
+        "?after={}&epoch={}",
+        first["position"],
+        ready["epoch"].as_str().unwrap()
+    );
+    let (mut socket, _) = connect(&app, &query, &bearer(&token)).await.unwrap();
+    assert_eq!(frame(&mut socket).await["position"], first["position"]);
+    let second = frame(&mut socket).await;
+    assert_eq!(second["type"], "safeguard:request_approved");
+    assert!(second["position"].as_u64() > first["position"].as_u64());
+    // The same by polling, for where no socket can be had.
+    let polled = marie.get(&format!("/api/safeguard/feed{query}")).await.ok();
+    assert_eq!(polled["items"].as_array().unwrap().len(), 1);
+    assert_eq!(polled["items"][0]["type"], second["type"]);
+    let other = format!("?after=1&epoch={}", uuid::Uuid::nil());
+    let (mut stranger, _) = connect(&app, &other, &bearer(&token)).await.unwrap();
+    frame(&mut stranger).await;
+    assert_eq!(frame(&mut stranger).await["type"], "feed:reset");
+    // Signing out ends it.
+    assert_eq!(marie.post("/api/auth/logout", json!({})).await.status, 204);
+    assert_eq!(frame(&mut socket).await, json!({ "closed": 4401 }));
+    assert_eq!(frame(&mut stranger).await, json!({ "closed": 4401 }));
+}
+
+#[tokio::test]
+async fn who_may_open_one() {
+    let app = TestApp::start().await;
+    let jean = app.user("jean.dupont", N1, Role::Tech).await;
+    let status = |result: Result<(Socket, String), Error>| match result {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        other => panic!("{:?}", other.map(|_| ())),
+    };
+    assert_eq!(status(connect(&app, "", &[]).await), 401);
+    assert_eq!(status(connect(&app, "", &bearer("x.y.z")).await), 401);
+    let token = jean.token.clone().unwrap();
+    // Never a token in the URL.
+    assert_eq!(
+        status(connect(&app, &format!("?token={token}"), &[]).await),
+        401
+    );
+    let body = json!({ "username": "jean.dupont", "password": PASSWORD });
+    let login = app
+        .client
+        .post(format!("{}/api/auth/login", app.url))
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let cookie = login.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let with = |origin: String| [("cookie", cookie.clone()), ("origin", origin)];
+    assert_eq!(
+        status(connect(&app, "", &with("https://evil.example".into())).await),
+        403
+    );
+    assert_eq!(
+        status(connect(&app, "", &[("cookie", cookie.clone())]).await),
+        403
+    );
+    let (mut socket, _) = connect(&app, "", &with(app.url.clone())).await.unwrap();
+    assert_eq!(frame(&mut socket).await["type"], "feed:ready");
+    socket.send(Message::text("hello")).await.unwrap();
+    // The process ends: sockets are told to come back.
+    app.app.stop();
+    assert_eq!(frame(&mut socket).await, json!({ "closed": 1012 }));
+}

@@ -1,0 +1,118 @@
+//! The micro service: the same operations as over HTTP.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{HASH, TestApp, request, stage};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_micro_service_does_the_same() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    let password = app
+        .platform
+        .nats
+        .add_user("support", embedded::UserKind::Service)
+        .await;
+    let support = app.platform.nats.client_as("support", &password).await;
+    let call = |subject: &'static str, body: Value, key: Option<&'static str>| {
+        let support = support.clone();
+        async move {
+            let mut headers = async_nats::HeaderMap::new();
+            if let Some(key) = key {
+                headers.insert("Nats-Msg-Id", key);
+            }
+            let reply = support
+                .request_with_headers(subject, headers, body.to_string().into())
+                .await
+                .unwrap();
+            let code = reply
+                .headers
+                .and_then(|headers| headers.get("Nats-Service-Error").map(ToString::to_string));
+            (
+                serde_json::from_slice::<Value>(&reply.payload).unwrap(),
+                code,
+            )
+        }
+    };
+    let (asked, code) = call(
+        "commands.support.safeguard.request_approval",
+        request(),
+        Some("n1"),
+    )
+    .await;
+    assert_eq!((asked["ok"].as_bool(), code), (Some(true), None), "{asked}");
+    let (again, _) = call(
+        "commands.support.safeguard.request_approval",
+        request(),
+        Some("n1"),
+    )
+    .await;
+    assert_eq!(asked, again);
+    app.settle().await;
+    let id = asked["id"].clone();
+    let (read, _) = call(
+        "queries.support.safeguard.approval",
+        json!({ "id": id }),
+        None,
+    )
+    .await;
+    assert_eq!(read["status"], "pending", "{read}");
+    let path = format!("/api/safeguard/{}/approve", id.as_str().unwrap());
+    stage.marie.post(&path, json!({ "version": 1 })).await.ok();
+    let claim = json!({ "id": id, "arguments_hash": HASH });
+    let (grant, _) = call("commands.support.safeguard.claim_execution", claim, None).await;
+    assert_eq!(grant["ok"], true, "{grant}");
+    let outcome = json!({ "id": id, "grant_id": grant["grant_id"], "outcome": "failed", "detail": "no such account" });
+    assert_eq!(
+        call("commands.support.safeguard.record_execution", outcome, None)
+            .await
+            .0["ok"],
+        true
+    );
+    let (refused, code) = call(
+        "commands.support.safeguard.cancel_approval",
+        json!({ "id": id }),
+        None,
+    )
+    .await;
+    assert_eq!(refused["code"], "approval_already_decided");
+    assert_eq!(code.as_deref(), Some("approval_already_decided"));
+    // What cannot be read is refused with a stable code, and nothing is written.
+    let head = app.head().await;
+    for bad in [
+        json!("text"),
+        json!({}),
+        json!({ "id": "not an id" }),
+        json!({ "id": "a\u{0}b", "arguments_hash": "x" }),
+    ] {
+        let (refused, _) = call("commands.support.safeguard.claim_execution", bad, None).await;
+        assert_eq!(
+            (refused["ok"].as_bool(), refused["code"].as_str()),
+            (Some(false), Some("invalid"))
+        );
+    }
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let reply = support
+        .request("commands.support.safeguard.request_approval", deep.into())
+        .await
+        .unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&reply.payload).unwrap()["code"],
+        "invalid"
+    );
+    assert_eq!(app.head().await, head);
+    // Revoking is immediate.
+    api::disable_service_account(&app.app.log, "support")
+        .await
+        .unwrap();
+    app.settle().await;
+    let (refused, _) = call(
+        "commands.support.safeguard.request_approval",
+        request(),
+        None,
+    )
+    .await;
+    assert_eq!(refused["code"], "forbidden");
+}

@@ -1,0 +1,205 @@
+//! The real program, `greffe up`, as its callers see it: commands over HTTP, frames on a WebSocket.
+
+use std::{
+    collections::HashMap,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use futures::{SinkExt, StreamExt};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+
+use crate::commands::{AT_ONCE, rate};
+
+const PASSWORD: &str = "Un mot de passe de mesure";
+/// Commands per second while latencies are measured.
+const STEADY: u64 = 200;
+
+pub struct Platform {
+    child: Child,
+    _folder: tempfile::TempDir,
+    http: reqwest::Client,
+    address: String,
+    token: String,
+    sent: AtomicU64,
+}
+
+impl Platform {
+    pub async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let program = std::env::current_exe()?.with_file_name("greffe");
+        ensure!(
+            program.exists(),
+            "{} is missing: run `make bench`",
+            program.display()
+        );
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
+        let address = format!("127.0.0.1:{port}");
+        let mut child = Command::new(program)
+            .arg("up")
+            .env("GREFFE_DATA_DIR", folder.path())
+            .env("GREFFE_LISTEN", &address)
+            .env("GREFFE_ADMIN_PASSWORD", PASSWORD)
+            .env("RATE_LIMIT_PER_MINUTE", "100000000")
+            .env("RUST_LOG", "error")
+            .env_remove("DATABASE_URL")
+            .env_remove("NATS_URL")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        while let Some(line) = lines.next_line().await? {
+            if line.starts_with("ready:") {
+                break;
+            }
+        }
+        let http = reqwest::Client::new();
+        let answer: Value = http
+            .post(format!("http://{address}/api/auth/login"))
+            .json(&json!({ "username": "admin", "password": PASSWORD }))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        let token = answer["access_token"]
+            .as_str()
+            .context("no token")?
+            .to_owned();
+        Ok(Self {
+            child,
+            _folder: folder,
+            http,
+            address,
+            token,
+            sent: AtomicU64::new(0),
+        })
+    }
+
+    /// Approval requests per second, each authenticated, decided and durable.
+    pub async fn commands(&self, time: Duration) -> anyhow::Result<f64> {
+        rate(AT_ONCE, time, |_, _| async move {
+            self.request().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The 50th and 99th percentile, in ms, from sending a command to seeing its frame elsewhere.
+    pub async fn latencies(&self, time: Duration) -> anyhow::Result<(f64, f64)> {
+        let mut request =
+            format!("ws://{}/api/safeguard/ws", self.address).into_client_request()?;
+        let protocols = format!("greffe.v1, bearer.{}", self.token);
+        request
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", protocols.parse()?);
+        let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+        // The first frame says that the feed is live.
+        socket.next().await.context("the socket closed")??;
+        let seen: Arc<Mutex<HashMap<u64, Instant>>> = Arc::default();
+        let seeing = seen.clone();
+        let watcher = tokio::spawn(async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let now = Instant::now();
+                match message {
+                    Message::Text(text) => {
+                        if let Ok(frame) = serde_json::from_str::<Value>(&text)
+                            && let Some(nth) = frame["data"]["context"]["ticket_id"].as_u64()
+                        {
+                            seeing
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .insert(nth, now);
+                        }
+                    }
+                    Message::Ping(bytes) => drop(socket.send(Message::Pong(bytes)).await),
+                    _ => {}
+                }
+            }
+        });
+        let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / STEADY));
+        let mut all = Histogram::<u64>::new(3)?;
+        let mut requests = tokio::task::JoinSet::new();
+        let (started, mut began) = (Instant::now(), HashMap::new());
+        while started.elapsed() < time {
+            tick.tick().await;
+            let nth = self.sent.fetch_add(1, Ordering::Relaxed);
+            let sending = self.prepared(nth);
+            began.insert(nth, Instant::now());
+            requests.spawn(async move { anyhow::Ok(sending.send().await?.error_for_status()?) });
+        }
+        while let Some(done) = requests.join_next().await {
+            done??;
+        }
+        let give_up = Instant::now() + Duration::from_secs(5);
+        loop {
+            let count = {
+                let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                began.keys().filter(|nth| seen.contains_key(nth)).count()
+            };
+            if count == began.len() {
+                break;
+            }
+            ensure!(
+                Instant::now() < give_up,
+                "{} frames never came",
+                began.len() - count
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        watcher.abort();
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (nth, began) in began {
+            if let Some(at) = seen.get(&nth) {
+                all.record(at.duration_since(began).as_micros() as u64)?;
+            }
+        }
+        let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
+        Ok((ms(0.5), ms(0.99)))
+    }
+
+    async fn request(&self) -> anyhow::Result<()> {
+        let nth = self.sent.fetch_add(1, Ordering::Relaxed);
+        self.prepared(nth).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    fn prepared(&self, nth: u64) -> reqwest::RequestBuilder {
+        self.http
+            .post(format!("http://{}/api/safeguard/requests", self.address))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", format!("bench-{nth}"))
+            .json(&json!({
+                "tool_name": "ad_reset_password",
+                "arguments": { "username": "jean.dupont" },
+                "security_level": "L3",
+                "context": { "ticket_id": nth, "ticket_title": "Reset MDP - Jean Dupont",
+                             "workflow": "SUPPORT", "confidence": 95 },
+                "on_behalf_of": "jean.dupont",
+                "expires_in_seconds": 3600,
+            }))
+    }
+
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().context("greffe has ended")?;
+        Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status()
+            .await?;
+        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??;
+        ensure!(status.success(), "greffe ended with {status}");
+        Ok(())
+    }
+}

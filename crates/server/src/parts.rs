@@ -1,0 +1,122 @@
+//! The parts of a process that work in the background: relay, projections, workflows.
+
+use std::{sync::Arc, time::Duration};
+
+use embedded::{NatsUser, UserKind};
+use eventlog::{Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay};
+use kernel::Clock;
+use tokio_util::sync::CancellationToken;
+use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
+
+use crate::{
+    backends::Backends,
+    config::Config,
+    wiring::{Roles, problem},
+};
+
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(600);
+
+/// What the parts of a process share.
+pub struct Parts {
+    pub log: EventLog,
+    pub reader: LogReader,
+    pub progress: Progress,
+    pub leases: Leases,
+    pub nats: async_nats::Client,
+    pub clock: Arc<dyn Clock>,
+    pub stop: CancellationToken,
+}
+
+impl Parts {
+    pub fn start_relay(&self, config: &Config) {
+        let client = self.nats.clone();
+        let replicas = config.nats_replicas;
+        // Its status is in the metrics and in `greffe log status`.
+        drop(Relay::start(
+            self.log.clone(),
+            client,
+            &self.leases,
+            replicas,
+            self.stop.clone(),
+        ));
+    }
+
+    pub fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
+        let projector = Projector {
+            log: self.log.clone(),
+            reader: self.reader.clone(),
+            progress: self.progress.clone(),
+        };
+        projector.start(projections, &self.leases, &self.stop);
+    }
+
+    pub async fn start_workflows(&self, config: &Config) -> anyhow::Result<Clerk> {
+        let clerk = ClerkParts {
+            log: self.log.clone(),
+            progress: self.progress.clone(),
+            clock: self.clock.clone(),
+            duties: vec![Arc::new(ApprovalDuty)],
+        };
+        let clerk = Clerk::start(clerk, &self.leases, self.stop.clone()).await?;
+        Decisions::start(
+            self.log.clone(),
+            self.reader.clone(),
+            self.nats.clone(),
+            self.clock.clone(),
+            config.nats_replicas,
+            &self.leases,
+            self.stop.clone(),
+        );
+        let pool = self.log.pool().clone();
+        let (clock, stop) = (self.clock.clone(), self.stop.clone());
+        Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
+        Ok(clerk)
+    }
+
+    pub fn keep_nats_users(&self, roles: Roles, backends: &Backends) -> Option<NatsUsers> {
+        let writer = backends.users_writer();
+        if writer.is_none() && roles.workflows {
+            tracing::warn!(
+                "new service accounts cannot use NATS: set NATS_USERS_FILE and \
+                 NATS_SYSTEM_PASSWORD, or write its users yourself"
+            );
+        }
+        let (writer, log) = (writer?, self.log.clone());
+        let read = move || {
+            let log = log.clone();
+            async move { nats_users(&log).await }
+        };
+        let write = move |users| {
+            let writer = writer.clone();
+            async move { writer.write(users).await }
+        };
+        Some(NatsUsers::start(
+            self.reader.clone(),
+            read,
+            write,
+            self.stop.clone(),
+        ))
+    }
+}
+
+/// Every projection that a projector runs.
+pub fn all_projections() -> Vec<Arc<dyn Projection>> {
+    let mut all = projections::all();
+    all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
+    all
+}
+
+/// The users of NATS, as the accounts are now.
+pub async fn nats_users(log: &EventLog) -> anyhow::Result<Vec<NatsUser>> {
+    let accounts = api::nats_accounts(log).await.map_err(problem)?;
+    let users = accounts.into_iter().filter_map(|account| {
+        match NatsUser::new(&*account.name, account.bcrypt, UserKind::Service) {
+            Ok(user) => Some(user),
+            Err(error) => {
+                tracing::error!(account.name, %error, "this account cannot use NATS");
+                None
+            }
+        }
+    });
+    Ok(users.collect())
+}
