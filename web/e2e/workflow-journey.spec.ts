@@ -47,7 +47,7 @@ test('a bot asks, a person approves, the bot acts, the trail tells', async ({ br
   for (const text of ['jean.dupont', 'Reset MDP - Jean Dupont', client.name, 'support', 'L3']) {
     await expect(card(page, id)).toContainText(text)
   }
-  await expect(page).toHaveTitle(/^\(1\)/)
+  await expect(page).toHaveTitle(/^\(\d+\) SAFEGUARD/)
 
   await comment(page, id, 'Identité vérifiée par téléphone')
   await approve(page, id)
