@@ -1,12 +1,15 @@
 """Starts `greffe up` on a free port with a data folder of its own, for scripts that play on it."""
 
 import contextlib
+import hashlib
+import json
 import os
 import secrets
 import selectors
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +17,8 @@ from pathlib import Path
 READY_SECONDS = 120
 STOP_SECONDS = 60
 REPO = Path(__file__).resolve().parent.parent
+REQUIREMENTS = REPO / "scripts" / "requirements-python.txt"
+VENV = REPO / ".tools" / "venv-py"
 
 
 def free_port() -> int:
@@ -93,3 +98,43 @@ def stop(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def run(command: list, **options) -> str:
+    """What the command prints; ends with what it said if it fails."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise SystemExit(f"{command[0]} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def python_with_nats() -> str:
+    """The interpreter of a virtual environment that holds exactly the requirements."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    stamp = VENV / ".greffe-installed"
+    interpreter = str(VENV / "bin" / "python")
+    if not (stamp.is_file() and stamp.read_text() == digest):
+        VENV.parent.mkdir(exist_ok=True)
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+        pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run([*pip, "--no-input", "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS)])
+        stamp.write_text(digest)
+    return interpreter
+
+
+def create_user(environment: dict, username: str, level: str) -> None:
+    """An account with the password of `admin`."""
+    command = [environment["GREFFE_BIN"], "user", "create", "--username", username, "--level", level]
+    password = environment["GREFFE_ADMIN_PASSWORD"]
+    run([*command, "--password-stdin"], env=environment, input=password)
+
+
+def service_account(environment: dict, owner: str, *scopes: str) -> dict:
+    """The service account `support`: what its program needs, as environment variables."""
+    command = [environment["GREFFE_BIN"], "service-account", "create", "--name", "support"]
+    scope_options = [word for scope in scopes for word in ("--scope", scope)]
+    key = run([*command, "--owner", owner, *scope_options], env=environment).strip()
+    endpoints = json.loads((Path(environment["GREFFE_DATA_DIR"]) / "endpoints.json").read_text())
+    return {"NATS_URL": endpoints["nats"], "GREFFE_SERVICE": "support", "GREFFE_KEY": key}

@@ -1,19 +1,43 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
 import { sessionFile, useTheme, type Theme } from './platform'
+import { ask, browserOf, requestFor } from './workflow'
 
-const pages: [path: string, heading: string][] = [
+// `{id}` is an approval that waits for its second vote.
+const pages: [path: string, heading: string | RegExp][] = [
   ['/', 'Menu principal'],
   ['/safeguard/pending', 'Approbations en attente'],
   ['/safeguard/history', 'Historique des demandes'],
   ['/safeguard/statistics', 'Statistiques'],
   ['/safeguard/tools', 'Registre des outils'],
   ['/safeguard/clients', 'Registre des clients'],
+  ['/safeguard/{id}', /Réinitialiser un mot de passe/],
   ['/audit', 'Journal d’audit'],
+  ['/audit/safeguard.approval/{id}', 'Histoire · Demande'],
+  ['/audit/chain/{chain}', 'Chaîne causale'],
   ['/nulle-part', 'Page introuvable'],
 ]
 const themes: Theme[] = ['light', 'dark']
 const widths = [375, 1440]
+
+let approval = { id: '', chain: '' }
+test.beforeAll(async ({ browser }) => {
+  const admin = await browserOf(browser, 'admin')
+  // Its client is not registered, so it takes two people.
+  const { context } = requestFor(1100)
+  const { id } = await ask(requestFor(1100, { context: { ...context, client_id: '9100' } }))
+  const vote = await admin.request.post(`/api/safeguard/${id}/approve`, {
+    data: { version: 1, comment: 'Vu' },
+    headers: { 'X-Requested-With': 'greffe' },
+  })
+  const { position } = (await vote.json()) as { position: number }
+  const trail = await admin.request.get(`/api/users/audit?target_id=${id}`, {
+    headers: { 'Greffe-Min-Position': String(position) },
+  })
+  const { items } = (await trail.json()) as { items: { correlation_id: string }[] }
+  approval = { id, chain: items[0]?.correlation_id ?? '' }
+  await admin.context().close()
+})
 
 async function expectAccessible(page: Page) {
   // Arriving elements fade in: half-transparent text would be measured as too pale.
@@ -51,7 +75,7 @@ for (const theme of themes) {
         for (const [path, heading] of pages) {
           test(path, async ({ page }) => {
             await useTheme(page, theme)
-            await page.goto(path)
+            await page.goto(path.replace('{id}', approval.id).replace('{chain}', approval.chain))
             await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeAttached()
             await page.waitForLoadState('networkidle')
             await expect(page.getByText('Chargement…')).toHaveCount(0)

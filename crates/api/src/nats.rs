@@ -213,7 +213,7 @@ impl Run {
             }
             "get_approval" => {
                 let (id, _) = targeted::<Value>(payload)?;
-                let read = safeguard::get_approval(app, caller, id, MinPosition(None)).await?;
+                let read = safeguard::get_approval(app, caller, id, min_position(headers)?).await?;
                 value(read.body)
             }
             other => Err(Problem::not_found(format!(
@@ -252,6 +252,14 @@ fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
             .strip_prefix('.')
     });
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
+}
+
+/// The same header as over HTTP: a decision carries its position, and may be here before the rows.
+fn min_position(headers: Option<&HeaderMap>) -> Result<MinPosition, Problem> {
+    let given = headers.and_then(|headers| headers.get("Greffe-Min-Position"));
+    let wrong = || Problem::field("Greffe-Min-Position", "invalid", "The header is a position.");
+    let parsed = given.map(|value| value.as_str().parse().map_err(|_| wrong())).transpose()?;
+    Ok(MinPosition(parsed))
 }
 
 fn correlation(headers: Option<&HeaderMap>) -> Uuid {

@@ -14,7 +14,8 @@ export function isApproval(data: unknown): data is Approval {
     data !== null &&
     'id' in data &&
     'status' in data &&
-    'version' in data
+    'version' in data &&
+    'decisions' in data
   )
 }
 

@@ -652,16 +652,16 @@ export interface components {
         ActionLevel: "L0" | "L1" | "L2" | "L3" | "L4";
         /** @description An approval as read. */
         Approval: {
-            arguments: {
-                [key: string]: unknown;
-            };
+            /** @description The text `effacé` once the person it is about was erased. */
+            arguments: Record<string, never>;
             arguments_hash: string;
-            context: components["schemas"]["RequestContext"];
+            context: components["schemas"]["ApprovalContext"];
             decisions: components["schemas"]["Decision"][];
             execution?: components["schemas"]["Execution"] | null;
             expires_at: string;
             /** Format: uuid */
             id: string;
+            on_behalf_of?: string | null;
             /** @description For the one who asks: until when he hid the card. */
             postponed_until?: string | null;
             /** @example APR-2026-0001 */
@@ -676,14 +676,28 @@ export interface components {
             required_approvals: number;
             security_level: components["schemas"]["ActionLevel"];
             status: components["schemas"]["ApprovalStatus"];
+            /** @description What happened to it; empty in lists. */
+            timeline?: components["schemas"]["TimelineEntry"][];
             tool_name: string;
             urgency?: components["schemas"]["Urgency"] | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description What a decision names to say what its author read.
+             */
             version: number;
         };
-        /** @description An approval with what happened to it. */
-        ApprovalDetail: components["schemas"]["Approval"] & {
-            timeline: components["schemas"]["TimelineEntry"][];
+        /** @description Why the action is asked for. */
+        ApprovalContext: {
+            client_critical: boolean;
+            client_id?: string | null;
+            client_name?: string | null;
+            /** Format: int32 */
+            confidence?: number | null;
+            ticket_description?: string | null;
+            /** Format: int64 */
+            ticket_id?: number | null;
+            ticket_title?: string | null;
+            workflow?: string | null;
         };
         ApprovalPage: {
             items: components["schemas"]["Approval"][];
@@ -702,9 +716,9 @@ export interface components {
             /** Format: int64 */
             expired: number;
             from: string;
-            /** Format: int64 */
+            /** Format: double */
             mean_response_seconds?: number | null;
-            /** Format: int64 */
+            /** Format: double */
             p90_response_seconds?: number | null;
             /** Format: int64 */
             rejected: number;
@@ -713,7 +727,10 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
-        /** @enum {string} */
+        /**
+         * @description Where a request is in its life.
+         * @enum {string}
+         */
         ApprovalStatus: "pending" | "approved" | "executing" | "executed" | "execution_failed" | "lapsed" | "rejected" | "expired" | "cancelled";
         /** @description A yes. */
         ApproveRequest: {
@@ -831,13 +848,18 @@ export interface components {
             name: string;
             status: components["schemas"]["Status"];
         };
-        /** @description A vote. */
+        /** @description A decision of a person. */
         Decision: {
             at: string;
-            /** @example user:0198c1d2-aaaa-7bbb-8ccc-000000000001 */
+            /**
+             * @description The user name.
+             * @example jean.dupont
+             */
             by: string;
+            /** @description `user:<id>`. */
+            by_id: string;
             comment?: string | null;
-            /** @description `approved` or `rejected`. */
+            /** @description `approved`, `rejected` or `glass_broken`. */
             kind: string;
         };
         EventPage: {
@@ -847,14 +869,18 @@ export interface components {
         };
         /** @description How far the granted action is. */
         Execution: {
-            claimed_at?: string | null;
+            claimed_at: string;
             detail?: string | null;
+            execute_before: string;
             finished_at?: string | null;
             /** Format: uuid */
-            grant_id?: string | null;
+            grant_id: string;
             outcome?: components["schemas"]["ExecutionOutcome"] | null;
         };
-        /** @enum {string} */
+        /**
+         * @description How an action ended.
+         * @enum {string}
+         */
         ExecutionOutcome: "succeeded" | "failed";
         /** @description What a feed shows. */
         FeedFrame: {
@@ -954,6 +980,11 @@ export interface components {
         PutClient: {
             critical: boolean;
             name: string;
+            /**
+             * Format: int64
+             * @description The version the caller saw; refused if it changed since.
+             */
+            version?: number | null;
         };
         /** @description A tool of the registry. */
         PutTool: {
@@ -961,6 +992,11 @@ export interface components {
             level: components["schemas"]["ActionLevel"];
             /** @description What the tool's schema looked like when it was classified; a change makes it L3. */
             schema_fingerprint?: string | null;
+            /**
+             * Format: int64
+             * @description The version the caller saw; refused if it changed since.
+             */
+            version?: number | null;
         };
         /** @description An event as the log has it, its personal parts opened. */
         RawEvent: {
@@ -1083,6 +1119,7 @@ export interface components {
         TimelineEntry: {
             at: string;
             by: string;
+            by_id: string;
             detail?: string | null;
             /** @description The event's last word, e.g. `vote_recorded`. */
             kind: string;
@@ -1511,7 +1548,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1793,7 +1833,10 @@ export interface operations {
     get_client: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path: {
                 id: string;
             };
@@ -2143,7 +2186,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2228,7 +2274,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2406,7 +2455,10 @@ export interface operations {
                 from?: string;
                 to?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2480,7 +2532,10 @@ export interface operations {
     list_tools: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2506,6 +2561,15 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2545,7 +2609,10 @@ export interface operations {
     get_tool: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path: {
                 name: string;
             };
@@ -2810,7 +2877,10 @@ export interface operations {
     get_approval: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path: {
                 id: string;
             };
@@ -2824,7 +2894,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ApprovalDetail"];
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             /** @description unauthenticated */
@@ -3742,7 +3812,10 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
             path?: never;
             cookie?: never;
         };

@@ -11,18 +11,15 @@ export type CurrentUser = Schemas['Me'] & {
 }
 export type ActionLevel = Schemas['ActionLevel']
 export type ApprovalStatus = Schemas['ApprovalStatus']
-export type ApprovalContext = Schemas['RequestContext'] & { glpi_url?: string | null }
-export type Decision = Schemas['Decision'] & { by_name?: string | null }
-export type TimelineEntry = Schemas['TimelineEntry'] & { by_name?: string | null }
+export type ApprovalContext = Schemas['ApprovalContext'] & { glpi_url?: string | null }
+export type Decision = Schemas['Decision']
+export type TimelineEntry = Schemas['TimelineEntry']
 
-export type Approval = Omit<Schemas['Approval'], 'arguments' | 'context' | 'decisions'> & {
+export type Approval = Omit<Schemas['Approval'], 'arguments' | 'context' | 'timeline'> & {
   arguments: Record<string, unknown>
   context: ApprovalContext
-  decisions: Decision[]
   /** Only in the detail. */
   timeline?: TimelineEntry[]
-  on_behalf_of?: string | null
-  requested_by_name?: string | null
   /** Who has this card open now. */
   readers?: { id: string; name: string }[]
 }

@@ -10,7 +10,12 @@ export function sampleApproval(change: Partial<Approval> = {}): Approval {
     arguments: { username: 'jean.dupont' },
     arguments_hash: 'sha256:00',
     security_level: 'L3',
-    context: { ticket_id: 1234, ticket_title: 'Reset MDP', client_name: 'EHPAD Les Jardins' },
+    context: {
+      ticket_id: 1234,
+      ticket_title: 'Reset MDP',
+      client_name: 'EHPAD Les Jardins',
+      client_critical: false,
+    },
     requested_by: 'service:support',
     on_behalf_of: 'jean.dupont',
     requested_at: '2026-01-06T10:00:00.000Z',
@@ -18,6 +23,7 @@ export function sampleApproval(change: Partial<Approval> = {}): Approval {
     required_approvals: 1,
     decisions: [],
     execution: null,
+    timeline: [],
     ...change,
   }
 }

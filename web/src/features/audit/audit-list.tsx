@@ -4,7 +4,7 @@ import type { AuditItem } from '@/api/types'
 import { formatDate, formatTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { Card } from '@/ui/page'
-import { actorLabel, browserName, shortId } from './labels'
+import { actionLabel, actorLabel, browserName, kindLabel, shortId, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
 
 /** Rows on large screens, stacked lines on phones: one list for both, in reading order. */
@@ -26,6 +26,9 @@ function AuditRow({ item }: { item: AuditItem }) {
   const target =
     item.target_type && item.target_id ? { type: item.target_type, id: item.target_id } : null
   const reference = item.details?.reference
+  const origin = [item.ip_address, item.user_agent && browserName(item.user_agent)].filter(
+    (part): part is string => Boolean(part),
+  )
   return (
     <li className="border-line hover:bg-sunken/50 relative border-b last:border-0">
       <div className="grid gap-x-4 gap-y-1 px-4 py-3 text-base sm:px-5 md:grid-cols-[7.5rem_minmax(0,1fr)_minmax(0,1.7fr)_minmax(0,1.1fr)_auto] md:items-start">
@@ -34,12 +37,12 @@ function AuditRow({ item }: { item: AuditItem }) {
           <span className="md:block"> {formatDate(item.at, language)}</span>
         </time>
         <p className="min-w-0 break-words">
-          <span className="font-medium">{actorLabel(item.actor)}</span>
-          <span className="text-faint block text-sm">{item.actor.kind}</span>
+          <span className="font-medium">{actorLabel(item.actor, t)}</span>
+          <span className="text-faint block text-sm">{kindLabel(item.actor, t)}</span>
         </p>
         <div className="min-w-0">
           <p className="flex flex-wrap items-center gap-2">
-            <span className="font-mono text-sm break-all">{item.action}</span>
+            <span className="font-medium">{actionLabel(item.action, t)}</span>
             <OutcomeBadge outcome={item.outcome} />
           </p>
           {target ? (
@@ -49,16 +52,23 @@ function AuditRow({ item }: { item: AuditItem }) {
               aria-label={`${t('audit.see_entity')} : ${target.type} ${target.id}`}
               className="text-accent mt-0.5 inline-block text-sm underline-offset-4 hover:underline md:after:absolute md:after:inset-0"
             >
-              {target.type} · {typeof reference === 'string' ? reference : shortId(target.id)}
+              {targetLabel(target.type, t)} ·{' '}
+              {typeof reference === 'string' ? reference : shortId(target.id)}
             </Link>
           ) : null}
           {item.reason ? (
             <p className="text-soft mt-0.5 text-sm break-words">« {item.reason} »</p>
           ) : null}
+          <p className="text-faint font-mono text-xs break-all">{item.action}</p>
         </div>
         <p className="text-soft min-w-0 text-sm break-words">
-          {item.ip_address ?? '—'}
-          {item.user_agent ? <span className="block">{browserName(item.user_agent)}</span> : null}
+          {origin.length === 0 ? '—' : null}
+          {origin.map((part, i) => (
+            <span key={part} className="md:block">
+              {i > 0 ? <span className="md:hidden"> · </span> : null}
+              {part}
+            </span>
+          ))}
         </p>
         <div className="flex items-center gap-1 max-md:absolute max-md:top-1.5 max-md:right-1.5">
           {item.correlation_id ? (

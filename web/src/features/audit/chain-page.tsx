@@ -13,7 +13,7 @@ import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
 import { Timeline, type TimelineStep } from '@/ui/timeline'
 import { BackLink } from './back-link'
 import { Details } from './details'
-import { actorLabel, shortId } from './labels'
+import { actionLabel, actorLabel, shortId, targetLabel } from './labels'
 
 const route = getRouteApi('/app/audit/chain/$correlationId')
 
@@ -73,10 +73,15 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
       key: event.event_id,
       icon: CircleDot,
       tone: 'accent',
-      title: <span className="font-mono text-sm break-all">{event.type}</span>,
+      title: (
+        <span className="flex flex-wrap items-center gap-2">
+          <span className="font-semibold">{actionLabel(event.type, t)}</span>
+          <span className="text-faint font-mono text-xs break-all">{event.type}</span>
+        </span>
+      ),
       meta: (
         <>
-          <span className="text-ink font-medium">{actorLabel(event.actor)}</span> ·{' '}
+          <span className="text-ink font-medium">{actorLabel(event.actor, t)}</span> ·{' '}
           <time dateTime={event.recorded_at}>
             {formatDate(event.recorded_at, language)}{' '}
             {formatTimeSeconds(event.recorded_at, language)}
@@ -88,7 +93,8 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
         <>
           {cause ? (
             <p className="text-soft text-sm">
-              {t('audit.caused_by')} <span className="font-mono break-all">{cause.type}</span>
+              {t('audit.caused_by')} {actionLabel(cause.type, t)} ({t('audit.position')}{' '}
+              {cause.position})
             </p>
           ) : null}
           <Link
@@ -96,7 +102,7 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
             params={{ targetType: event.aggregate_type, targetId: event.aggregate_id }}
             className="text-accent inline-block min-h-6 text-sm underline-offset-4 hover:underline"
           >
-            {event.aggregate_type} · {shortId(event.aggregate_id)}
+            {targetLabel(event.aggregate_type, t)} · {shortId(event.aggregate_id)}
           </Link>
           <Details data={event.data} />
         </>

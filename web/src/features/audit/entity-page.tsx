@@ -13,7 +13,7 @@ import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
 import { Timeline, type TimelineStep } from '@/ui/timeline'
 import { BackLink } from './back-link'
 import { Details } from './details'
-import { actorLabel, browserName } from './labels'
+import { actionLabel, actorLabel, browserName, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
 
 const route = getRouteApi('/app/audit/$targetType/$targetId')
@@ -24,7 +24,7 @@ export function EntityPage() {
   const query = useInfiniteQuery(auditQuery({ target_type: targetType, target_id: targetId }))
   const items = query.data?.pages.flatMap((page) => page.items) ?? []
   const problem = query.error ? describeError(query.error, t) : null
-  const title = t('audit.entity', { type: targetType })
+  const title = t('audit.entity', { type: targetLabel(targetType, t) })
   useTitle(title)
   return (
     <Page className="max-w-3xl">
@@ -77,13 +77,14 @@ function EntityTimeline({ items, label }: { items: AuditItem[]; label: string })
       tone,
       title: (
         <span className="flex flex-wrap items-center gap-2">
-          <span className="font-mono text-sm break-all">{item.action}</span>
+          <span className="font-semibold">{actionLabel(item.action, t)}</span>
           <OutcomeBadge outcome={item.outcome} />
+          <span className="text-faint font-mono text-xs break-all">{item.action}</span>
         </span>
       ),
       meta: (
         <>
-          <span className="text-ink font-medium">{actorLabel(item.actor)}</span> ·{' '}
+          <span className="text-ink font-medium">{actorLabel(item.actor, t)}</span> ·{' '}
           <time dateTime={item.at}>
             {formatDate(item.at, language)} {formatTimeSeconds(item.at, language)}
           </time>

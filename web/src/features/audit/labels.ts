@@ -1,11 +1,31 @@
+import { hasMessage, type Translate } from '@/lib/i18n'
+
 interface Actor {
   kind: string
   id: string
   name?: string | null
 }
 
-export function actorLabel(actor: Actor): string {
+export function actorLabel(actor: Actor, t: Translate): string {
+  if (actor.kind === 'system') return t('common.platform')
+  if (actor.kind === 'anonymous') return t('audit.by.anonymous')
   return actor.name || actor.id || actor.kind
+}
+
+export function kindLabel({ kind }: Actor, t: Translate): string {
+  const key = `audit.by.${kind}`
+  return hasMessage(key) ? t(key) : kind
+}
+
+/** The event or operation in plain words; its own name where there are none. */
+export function actionLabel(action: string, t: Translate): string {
+  const key = `audit.act.${action}`
+  return hasMessage(key) ? t(key) : action
+}
+
+export function targetLabel(type: string, t: Translate): string {
+  const key = `audit.on.${type}`
+  return hasMessage(key) ? t(key) : type
 }
 
 export function shortId(id: string): string {
@@ -18,6 +38,7 @@ export function browserName(userAgent: string): string {
     /(Edg|Firefox|OPR)\/(\d+)/.exec(userAgent) ??
     /(Chrome)\/(\d+)/.exec(userAgent) ??
     /Version\/(\d+).*(Safari)/.exec(userAgent)
+  if (userAgent === 'nats') return 'NATS'
   if (!found) return userAgent.split(' ')[0] ?? userAgent
   return found[2] === 'Safari'
     ? `Safari ${found[1]}`

@@ -46,7 +46,7 @@ export function Requester({ approval }: { approval: Approval }) {
       <Icon className="size-4" aria-hidden="true" />
       {t('sg.requested_by')}{' '}
       <span className="text-ink font-medium">
-        {nameOf(approval.requested_by, approval.requested_by_name)}
+        {nameOf(approval.requested_by)}
         {service ? ` (${t('common.service')})` : ''}
       </span>
       {approval.on_behalf_of ? (

@@ -52,8 +52,8 @@ function stepOf(type: string): Step | null {
   const name = type.split(/[.:]/).at(-1) ?? ''
   if (/break[-_]?glass|glass_broken/.test(name)) return 'break_glass'
   if (/fail/.test(name)) return 'execution_failed'
-  if (/execut/.test(name) && !/executing/.test(name)) return 'executed'
   if (/claim|executing/.test(name)) return 'claimed'
+  if (/execut/.test(name)) return 'executed'
   if (/vote|decision_recorded/.test(name)) return 'vote'
   return (Object.keys(looks) as Step[]).find((each) => name.includes(each)) ?? null
 }
@@ -62,7 +62,6 @@ interface Entry {
   at: string
   kind: string
   by?: string
-  by_name?: string | null
   detail?: string | null
 }
 
@@ -73,7 +72,7 @@ function derived(approval: Approval): Entry[] {
   approval.decisions.forEach((each, i) => {
     const last = i === approval.decisions.length - 1 && approval.status !== 'pending'
     const kind = each.kind === 'approved' && !last ? 'vote' : each.kind
-    entries.push({ at: each.at, kind, by: each.by, by_name: each.by_name, detail: each.comment })
+    entries.push({ at: each.at, kind, by: each.by, detail: each.comment })
   })
   const { execution } = approval
   if (execution?.claimed_at) entries.push({ at: execution.claimed_at, kind: 'claimed' })
@@ -97,7 +96,7 @@ export function timelineOf(
   approval: Approval,
   t: Translate,
   language: Language,
-  nameOf: (actor: string, name?: string | null) => string,
+  nameOf: (actor: string) => string,
 ): TimelineStep[] {
   const entries: Entry[] = approval.timeline?.length ? approval.timeline : derived(approval)
   return entries.map((entry, i) => {
@@ -108,7 +107,7 @@ export function timelineOf(
       key: `${entry.at}-${i}`,
       ...look,
       title: step ? t(`sg.step.${step}`) : entry.kind,
-      meta: entry.by ? `${nameOf(entry.by, entry.by_name)} · ${when}` : when,
+      meta: entry.by ? `${nameOf(entry.by)} · ${when}` : when,
       body: entry.detail ?? undefined,
     }
   })

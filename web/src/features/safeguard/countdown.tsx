@@ -42,8 +42,10 @@ export function Countdown({ approval, className }: { approval: Approval; classNa
         <>
           <span>{t(`sg.urgency.label.${tier}`)}</span>
           <span className="font-normal">
-            <span aria-hidden="true">· </span>
-            {t('sg.expires_in')}{' '}
+            <span className="max-sm:sr-only">
+              <span aria-hidden="true">· </span>
+              {t('sg.expires_in')}{' '}
+            </span>
             <time
               dateTime={approval.expires_at}
               className="font-semibold tabular-nums"

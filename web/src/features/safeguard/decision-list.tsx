@@ -23,11 +23,11 @@ export function DecisionList({ decisions }: { decisions: Decision[] }) {
       {decisions.map((each) => {
         const { icon: Icon, tone } = looks[kindOf(each)]
         return (
-          <li key={`${each.by}-${each.at}`} className="flex gap-2 text-base">
+          <li key={`${each.by_id}-${each.at}`} className="flex gap-2 text-base">
             <Icon className={`mt-0.5 size-4.5 shrink-0 ${tone}`} aria-hidden="true" />
             <div className="min-w-0">
               <p>
-                <span className="font-medium">{nameOf(each.by, each.by_name)}</span>{' '}
+                <span className="font-medium">{nameOf(each.by)}</span>{' '}
                 <span className="text-soft">
                   {t(`sg.decision.${kindOf(each)}`).toLowerCase()} ·{' '}
                   <time dateTime={each.at}>{formatDateTime(each.at, language)}</time>

@@ -53,7 +53,7 @@ describe('who may decide', () => {
     ['on_behalf', { on_behalf_of: 'Marie.Leroy' }, {}],
     [
       'already_voted',
-      { decisions: [{ kind: 'approved' as const, by: 'marie.leroy', at: '' }] },
+      { decisions: [{ kind: 'approved', by: 'marie.leroy', by_id: 'user:0198-marie', at: '' }] },
       {},
     ],
     ['not_pending', { status: 'approved' as const }, {}],
@@ -107,7 +107,9 @@ describe('limits', () => {
     const built = 'https://glpi.example.fr/front/ticket.form.php?id=1234'
     expect(glpiHref(sampleApproval(), base)).toBe(built)
     expect(glpiHref(sampleApproval(), null)).toBeNull()
-    const evil = sampleApproval({ context: { glpi_url: 'javascript:alert(1)' } })
+    const evil = sampleApproval({
+      context: { client_critical: false, glpi_url: 'javascript:alert(1)' },
+    })
     expect(glpiHref(evil, base)).toBeNull()
   })
 })

@@ -40,7 +40,7 @@ export function whyNot(approval: Approval, person: Person, expired: boolean): Wh
   if (approval.security_level === 'L4' && !atLeast(person, 'N3')) return 'level_l4'
   if (isPerson(person, approval.requested_by)) return 'own_request'
   if (isPerson(person, approval.on_behalf_of)) return 'on_behalf'
-  if (approval.decisions.some((each) => isPerson(person, each.by))) return 'already_voted'
+  if (approval.decisions.some((each) => isPerson(person, each.by_id))) return 'already_voted'
   return null
 }
 

@@ -107,7 +107,7 @@ function Detail({ approval }: { approval: Approval }) {
           ) : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          {[titleOf(approval), subject].filter(Boolean).join(' · ')}
+          {[titleOf(approval), subject].filter(Boolean).join('\u00A0· ')}
         </h1>
         <p className="text-faint font-mono text-sm break-all">{approval.tool_name}</p>
       </div>
@@ -179,7 +179,7 @@ function Detail({ approval }: { approval: Approval }) {
             {mayReadAudit(person) ? (
               <Link
                 to="/audit/$targetType/$targetId"
-                params={{ targetType: 'approval', targetId: approval.id }}
+                params={{ targetType: 'safeguard.approval', targetId: approval.id }}
                 className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
               >
                 <ScrollText className="size-4" aria-hidden="true" />

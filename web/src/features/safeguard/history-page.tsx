@@ -164,7 +164,7 @@ function HistoryTable({ items }: { items: Approval[] }) {
                 <td className="py-3 pr-5 align-top">
                   {decider ? (
                     <>
-                      {nameOf(decider.by, decider.by_name)}
+                      {nameOf(decider.by)}
                       <time dateTime={decider.at} className="text-soft block text-sm tabular-nums">
                         {formatDateTime(decider.at, language)}
                       </time>
@@ -201,7 +201,7 @@ function HistoryCards({ items }: { items: Approval[] }) {
                 <BreakGlassMark approval={each} />
               </span>
               <span className="block font-medium break-words">
-                {[titleOf(each), subjectOf(each)].filter(Boolean).join(' · ')}
+                {[titleOf(each), subjectOf(each)].filter(Boolean).join('\u00A0· ')}
               </span>
               <span className="text-soft block text-sm">
                 <span className="font-mono">{each.reference}</span> ·{' '}

@@ -63,7 +63,7 @@ export function SafeguardNews() {
         return
       }
       const last = approval.decisions.at(-1)
-      const by = last ? nameOf(last.by, last.by_name) : null
+      const by = last ? nameOf(last.by) : null
       const departure = before && departureOf(approval, by, t)
       if (!departure) return
       depart(departure)

@@ -41,6 +41,8 @@ interface Sent {
 }
 
 let sent: Sent[] = []
+/** What a GET of the first request answers. */
+let detail: Approval | undefined
 let answer: (request: Sent) => Response | Promise<Response>
 
 const ok = (position = 1_000) =>
@@ -54,12 +56,16 @@ const problem = (status: number, body: object) =>
 
 beforeEach(() => {
   sent = []
+  detail = undefined
   answer = () => ok()
   serverClock.sample(Date.now(), 'feed')
   useDecisions.setState(useDecisions.getInitialState(), true)
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
     const request = input as Request
-    if (request.method === 'GET') return Response.json({ items: [], next_cursor: null })
+    if (request.method === 'GET') {
+      const one = request.url.includes(first().id) ? detail : undefined
+      return Response.json(one ?? { items: [], next_cursor: null })
+    }
     const body = JSON.parse(await request.clone().text()) as unknown
     const url = new URL(request.url).pathname
     const one = { url, body, key: request.headers.get('Idempotency-Key') }
@@ -143,8 +149,12 @@ describe('the pending page', () => {
 
   it('shows the current state on a stale version and keeps the typed comment', async () => {
     const current = { ...first(), version: 2, required_approvals: 2 }
-    current.decisions = [{ kind: 'approved', by: 'user:paul.girard', at: soon(-1) }]
-    answer = () => problem(409, { code: 'stale_version', status: 409, current })
+    current.decisions = [
+      { kind: 'approved', by: 'paul.girard', by_id: 'user:0198-paul', at: soon(-1) },
+    ]
+    const told = { id: current.id, status: 'pending', version: 2 }
+    answer = () => problem(409, { code: 'stale_version', status: 409, current: told })
+    detail = current
     const { user } = open([first()])
     const article = await card(/mot de passe/)
     await user.click(within(article).getByRole('button', { name: 'Ajouter un commentaire' }))

@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { mergeApproval, seenPosition } from '@/api/live'
 import { ApiError, describeError } from '@/api/problem'
-import { isApproval } from '@/api/pending-list'
 import {
   approveRequest,
   breakGlass,
@@ -40,6 +39,14 @@ interface Intent {
 const CONFLICTS = ['stale_version', 'approval_already_decided', 'conflict', 'already_voted']
 /** The live frame normally wins; after this long we ask instead of waiting. */
 const FRAME_WAIT_MS = 700
+const READS = 4
+const READ_AGAIN_MS = 250
+
+/** A refusal tells id, status and version of what it refuses. */
+function versionOf(told: unknown): number {
+  const known = typeof told === 'object' && told !== null && 'version' in told ? told.version : 0
+  return typeof known === 'number' ? known : 0
+}
 
 function run({ approval, kind, text, minutes, key }: Intent): Promise<CommandAnswer> {
   const { id, version } = approval
@@ -80,6 +87,17 @@ export function useDecide() {
     return data
   }
 
+  /** The refusal names the present version; what may be read can be a moment behind it. */
+  async function currentOf(approval: Approval, version: number) {
+    let current = approval
+    for (let attempt = 0; attempt < READS; attempt += 1) {
+      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS))
+      current = await refetch(approval.id).catch(() => current)
+      if (current.version >= version) break
+    }
+    return current
+  }
+
   /** What we know must follow, shown at once; the frame or the refetch brings the exact truth. */
   function afterSuccess(answer: CommandAnswer, { approval, kind, minutes }: Intent) {
     void client.invalidateQueries({ queryKey: safeguardKeys.approval(approval.id) })
@@ -97,7 +115,8 @@ export function useDecide() {
     }
     const decision = {
       kind: kind === 'reject' ? 'rejected' : 'approved',
-      by: `user:${person.id}`,
+      by: person.username,
+      by_id: `user:${person.id}`,
       at: new Date(serverClock.now()).toISOString(),
     }
     const decided = {
@@ -119,10 +138,7 @@ export function useDecide() {
 
   async function afterError(error: unknown, { approval }: Intent) {
     if (error instanceof ApiError && CONFLICTS.includes(error.code)) {
-      const sent = error.body.current
-      if (isApproval(sent)) mergeApproval(client, sent)
-      const current = isApproval(sent) ? sent : await refetch(approval.id).catch(() => approval)
-      openDialog('stale', current)
+      openDialog('stale', await currentOf(approval, versionOf(error.body.current)))
       return
     }
     const { text, traceId } = describeError(error, t)

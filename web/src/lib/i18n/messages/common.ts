@@ -28,6 +28,7 @@ export const common = {
   'common.optional': ['facultatif', 'optional'],
   'common.person_id': ['personne …{id}', 'person …{id}'],
   'common.service': ['service', 'service'],
+  'common.platform': ['Greffe', 'Greffe'],
   'common.saved': ['Enregistré', 'Saved'],
   'common.minutes': ['{n} min', '{n} min'],
   'level.L0': ['Lecture publique', 'Public read'],

@@ -255,6 +255,8 @@ export const safeguard = {
   'sg.tool.ad_unlock_account': ['Déverrouiller un compte', 'Unlock an account'],
   'sg.tool.ad_create_user': ['Créer un compte', 'Create an account'],
   'sg.tool.ad_delete_user': ['Supprimer un compte', 'Delete an account'],
+  'sg.tool.ad_delete_account': ['Supprimer un compte', 'Delete an account'],
+  'sg.tool.observium_restart_device': ['Redémarrer un équipement', 'Restart a device'],
   'sg.tool.ad_copy_groups_from': [
     'Copier les groupes d’un compte',
     'Copy the groups of an account',
