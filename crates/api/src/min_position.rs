@@ -27,13 +27,21 @@ impl<S: Send + Sync> FromRequestParts<S> for MinPosition {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(MIN_POSITION) else {
+        match parts.headers.get(MIN_POSITION).map(HeaderValue::to_str) {
+            None => Ok(Self(None)),
+            // Not text: no number either.
+            Some(value) => Self::parse(Some(value.unwrap_or_default())),
+        }
+    }
+}
+
+impl MinPosition {
+    /// Of the header's value, over HTTP and NATS alike.
+    pub fn parse(value: Option<&str>) -> Result<Self, Problem> {
+        let Some(value) = value else {
             return Ok(Self(None));
         };
-        let wanted = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim().parse::<i64>().ok());
+        let wanted = value.trim().parse::<i64>().ok();
         match wanted.and_then(|wanted| u64::try_from(wanted).ok()) {
             Some(wanted) => Ok(Self(Some(wanted))),
             None => Err(Problem::field(

@@ -257,17 +257,7 @@ fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
 /// The same header as over HTTP: a decision carries its position, and may be here before the rows.
 fn min_position(headers: Option<&HeaderMap>) -> Result<MinPosition, Problem> {
     let given = headers.and_then(|headers| headers.get("Greffe-Min-Position"));
-    let wrong = || {
-        Problem::field(
-            "Greffe-Min-Position",
-            "invalid",
-            "The header is a position.",
-        )
-    };
-    let parsed = given
-        .map(|value| value.as_str().parse().map_err(|_| wrong()))
-        .transpose()?;
-    Ok(MinPosition(parsed))
+    MinPosition::parse(given.map(|value| value.as_str()))
 }
 
 fn correlation(headers: Option<&HeaderMap>) -> Uuid {

@@ -59,6 +59,19 @@ async fn the_micro_service_does_the_same() {
     )
     .await;
     assert_eq!(read["status"], "pending", "{read}");
+    // No older than a position, as over HTTP; what is not written yet cannot be waited for.
+    for (wanted, code) in [(app.head().await, None), (u64::MAX >> 1, Some("invalid"))] {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Greffe-Min-Position", wanted.to_string());
+        let body = json!({ "id": id }).to_string();
+        let subject = "queries.support.safeguard.approval";
+        let reply = support
+            .request_with_headers(subject, headers, body.into())
+            .await
+            .unwrap();
+        let read: Value = serde_json::from_slice(&reply.payload).unwrap();
+        assert_eq!(read["code"].as_str(), code, "{read}");
+    }
     let path = format!("/api/safeguard/{}/approve", id.as_str().unwrap());
     stage.marie.post(&path, json!({ "version": 1 })).await.ok();
     let claim = json!({ "id": id, "arguments_hash": HASH });
