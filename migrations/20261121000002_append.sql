@@ -46,7 +46,7 @@ BEGIN
 
     SELECT array_agg(q.verdict ORDER BY q.n),
            array_agg(head + q.upto - q.count ORDER BY q.n),
-           array_agg(coalesce(q.known_position, q.own_position) ORDER BY q.n),
+           array_agg(coalesce(q.own_position, q.known_position) ORDER BY q.n),
            array_agg(q.known_outcome ORDER BY q.n),
            array_agg(q.known_id ORDER BY q.n),
            array_agg(q.latest ORDER BY q.n)
@@ -58,10 +58,10 @@ BEGIN
                    known.position AS known_position,
                    own.position AS own_position, coalesce(latest.sequence, 0) AS latest,
                    CASE
-                       WHEN known.hash = r.hash THEN repeated
-                       WHEN known.hash IS NOT NULL THEN key_reused
                        -- Ours already: the connection broke after an earlier try had committed.
                        WHEN own.position IS NOT NULL THEN appended_before
+                       WHEN known.hash = r.hash THEN repeated
+                       WHEN known.hash IS NOT NULL THEN key_reused
                        WHEN coalesce(latest.sequence, 0) <> r.expected THEN conflict
                        ELSE appended
                    END AS verdict

@@ -23,10 +23,11 @@ impl EventLog {
         Ok(epoch)
     }
 
-    /// Refuses appends, in every process, until an operator decides.
-    pub(crate) async fn close_for_fork(&self, problem: &str) -> Result<(), LogError> {
-        sqlx::query("UPDATE log_meta SET fork = $1 WHERE fork IS DISTINCT FROM $1")
+    /// Refuses appends to this history, in every process, until an operator decides.
+    pub(crate) async fn close_for_fork(&self, epoch: Uuid, problem: &str) -> Result<(), LogError> {
+        sqlx::query("UPDATE log_meta SET fork = $1 WHERE epoch = $2")
             .bind(problem)
+            .bind(epoch)
             .execute(&self.pool)
             .await?;
         Ok(())

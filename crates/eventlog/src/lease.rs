@@ -13,6 +13,13 @@ use tokio::sync::{mpsc, watch};
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// A connection that does not answer for so long is given up, and its leases with it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// The server notices within seconds that a holder's machine is gone, and gives its leases on.
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "2"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "5000"),
+];
 /// First key of all of Greffe's leases; the second names the lease.
 const LOCK_CLASS: i32 = 731_058;
 
@@ -104,6 +111,7 @@ async fn try_all(
             options
                 .clone()
                 .application_name("greffe leases")
+                .options(KEEPALIVE)
                 .connect()
                 .await?,
         ),

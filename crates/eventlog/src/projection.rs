@@ -197,11 +197,12 @@ impl Runner {
         }
         let moved = sqlx::query(
             "UPDATE projection_checkpoints SET position = $3, updated_at = clock_timestamp()
-             WHERE name = $1 AND position = $2",
+             WHERE name = $1 AND position = $2 AND version = $4",
         )
         .bind(self.projection.name())
         .bind(from as i64)
         .bind(to as i64)
+        .bind(self.projection.version())
         .execute(&mut *tx)
         .await?;
         if moved.rows_affected() != 1 {
@@ -218,11 +219,12 @@ impl Runner {
         // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
         tx.execute("SELECT pg_advisory_xact_lock(731059, 0)")
             .await?;
-        let found: Option<(i32, i64)> =
-            sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
-                .bind(name)
-                .fetch_optional(&mut *tx)
-                .await?;
+        let found: Option<(i32, i64)> = sqlx::query_as(
+            "SELECT version, position FROM projection_checkpoints WHERE name = $1 FOR UPDATE",
+        )
+        .bind(name)
+        .fetch_optional(&mut *tx)
+        .await?;
         let position = match found {
             Some((found, position)) if found == version => position,
             Some((found, _)) if found > version => {

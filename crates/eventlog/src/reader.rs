@@ -12,7 +12,10 @@ use std::{
 
 use async_nats::{
     Client,
-    jetstream::consumer::{AckPolicy, DeliverPolicy, pull},
+    jetstream::{
+        Context,
+        consumer::{AckPolicy, DeliverPolicy, pull},
+    },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::{sync::watch, time::Instant};
@@ -31,6 +34,8 @@ const PAGE: usize = 1_000;
 /// How long [`LogReader::batch_after`] waits before it returns an empty batch as a sign of life.
 const WAIT: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A server that does not answer for so long is asked again on another connection.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A stream that is behind PostgreSQL for so long is left.
 const BEHIND_FOR: Duration = Duration::from_secs(1);
 
@@ -47,6 +52,8 @@ struct Inner {
     ring: Mutex<Ring>,
     last: watch::Sender<u64>,
     caught_up: watch::Sender<Instant>,
+    /// PostgreSQL's head at the last look, and when that was.
+    looked: watch::Sender<(u64, Instant)>,
 }
 
 /// The latest events, contiguous.
@@ -75,6 +82,7 @@ impl LogReader {
                 }),
                 last: watch::Sender::new(last),
                 caught_up: watch::Sender::new(Instant::now()),
+                looked: watch::Sender::new((last, Instant::now())),
             }),
         };
         let follower = reader.clone();
@@ -139,7 +147,8 @@ impl LogReader {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             if let (None, None, Some(client)) = (&messages, &opening, &client) {
-                opening = Some(open(client.clone(), self.last() + 1).boxed());
+                let log = self.inner.log.clone();
+                opening = Some(open(log, client.clone(), self.last() + 1).boxed());
             }
             tokio::select! {
                 opened = maybe(opening.as_mut()) => {
@@ -195,10 +204,13 @@ impl LogReader {
 
     /// Compares with PostgreSQL, and reads what is missing if told to. Says whether it was behind.
     async fn look(&self, read: bool) -> bool {
-        let looked = self.look_and_read(read).await;
-        match looked {
-            Ok(was_behind) => was_behind,
-            Err(error) => {
+        match tokio::time::timeout(ANSWER_WITHIN, self.look_and_read(read)).await {
+            Ok(Ok(was_behind)) => was_behind,
+            Err(_) => {
+                tracing::warn!("PostgreSQL does not answer");
+                true
+            }
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "the log cannot be read");
                 true
             }
@@ -206,7 +218,9 @@ impl LogReader {
     }
 
     async fn look_and_read(&self, read: bool) -> Result<bool, LogError> {
+        let now = Instant::now();
         let head = self.inner.log.head().await?;
+        let (earlier_head, earlier) = self.inner.looked.send_replace((head, now));
         let was_behind = self.last() < head;
         while read && self.last() < head {
             let events = self.inner.log.read_after(self.last(), PAGE).await?;
@@ -215,8 +229,11 @@ impl LogReader {
             }
             self.add(events);
         }
+        // Under load something is always on its way: what was there at the last look is what counts.
         if self.last() >= head {
-            self.inner.caught_up.send_replace(Instant::now());
+            self.inner.caught_up.send_replace(now);
+        } else if self.last() >= earlier_head {
+            self.inner.caught_up.send_replace(earlier);
         }
         Ok(was_behind)
     }
@@ -246,9 +263,27 @@ impl Ring {
     }
 }
 
+/// A stream that parted from the log (a restored backup) is not read: PostgreSQL is right.
+async fn assert_same_history(log: &EventLog, context: &Context) -> Result<(), LogError> {
+    let other = || LogError::Nats("the stream EVENTS holds another history".into());
+    let found = stream::find(context)
+        .await?
+        .ok_or_else(|| LogError::Nats("there is no stream EVENTS".into()))?;
+    let (epoch, fork) = log.epoch().await?;
+    if fork.is_some() || found.epoch != Some(epoch) {
+        return Err(other());
+    }
+    let last = found.last_sequence;
+    if last > 0 && log.event_id_at(last).await? != stream::event_id_at(context, last).await? {
+        return Err(other());
+    }
+    Ok(())
+}
+
 /// A consumer of its own from a position on; it leaves nothing behind.
-async fn open(client: Client, from: u64) -> Result<Messages, LogError> {
+async fn open(log: EventLog, client: Client, from: u64) -> Result<Messages, LogError> {
     let context = stream::context(&client);
+    assert_same_history(&log, &context).await?;
     let stream = context.get_stream_no_info(EVENTS).await.map_err(nats)?;
     let consumer = stream
         .create_consumer(pull::Config {

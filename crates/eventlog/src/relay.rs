@@ -20,6 +20,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     EventLog, Leases, LogError,
@@ -132,8 +133,10 @@ impl Relay {
         &self,
         missing_since: &mut Option<Instant>,
     ) -> Result<std::convert::Infallible, LogError> {
+        // Read before the stream is: what an operator resets in between is not taken for a fork.
+        let (epoch, _) = self.log.epoch().await?;
         let events = self.find_or_create(missing_since).await?;
-        self.check_fork(&events).await?;
+        self.check_fork(epoch, &events).await?;
         let mut doorbell = self.client.subscribe(DOORBELL).await.map_err(nats)?;
         let mut appended = self.log.appended();
         let mut last = events.last_sequence;
@@ -190,8 +193,7 @@ impl Relay {
     }
 
     /// Whether the stream's last message is the log's event at that position.
-    async fn check_fork(&self, events: &EventsStream) -> Result<(), LogError> {
-        let (epoch, _) = self.log.epoch().await?;
+    async fn check_fork(&self, epoch: Uuid, events: &EventsStream) -> Result<(), LogError> {
         let last = events.last_sequence;
         let problem = if events.epoch != Some(epoch) {
             Some(format!(
@@ -214,7 +216,7 @@ impl Relay {
         };
         match problem {
             Some(problem) => {
-                self.log.close_for_fork(&problem).await?;
+                self.log.close_for_fork(epoch, &problem).await?;
                 Err(LogError::Forked(problem))
             }
             None => Ok(()),

@@ -16,7 +16,7 @@ use sqlx::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ const MAX_BATCH: usize = 256;
 const LET_OTHERS_RUN: u32 = 2;
 /// How long a batch is tried again while PostgreSQL cannot be reached.
 const RETRY_FOR: Duration = Duration::from_secs(5);
+/// A server that does not answer for so long is gone; longer than its own `statement_timeout`.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// What `append_batch` says of a request.
 const APPENDED: i64 = 0;
@@ -119,7 +121,7 @@ impl Writer {
     ) -> Vec<Result<Appended, AppendError>> {
         match self.call_with_retries(connection, appends).await {
             Ok(outcomes) => outcomes,
-            Err(_) if appends.len() > 1 => {
+            Err(error) if appends.len() > 1 && !is_passing(&error) => {
                 // One request upset the whole batch: each on its own, so that it fails alone.
                 let mut outcomes = Vec::with_capacity(appends.len());
                 for append in appends {
@@ -145,9 +147,11 @@ impl Writer {
     ) -> Result<Vec<Result<Appended, AppendError>>, sqlx::Error> {
         let give_up = Instant::now() + RETRY_FOR;
         loop {
-            let error = match self.call(connection, appends).await {
-                Ok(outcomes) => return Ok(outcomes),
-                Err(error) => error,
+            let error = match timeout(ANSWER_WITHIN, self.call(connection, appends)).await {
+                Ok(Ok(outcomes)) => return Ok(outcomes),
+                Ok(Err(error)) => error,
+                // The call has dropped its connection with itself.
+                Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
             };
             if !is_passing(&error) || Instant::now() >= give_up {
                 return Err(error);
@@ -177,12 +181,8 @@ impl Writer {
         let rows = sqlx::query_with(CALL, arguments)
             .fetch_all(&mut connection)
             .await;
-        // Kept only if the conversation is known to be in step.
-        if rows
-            .as_ref()
-            .err()
-            .is_none_or(|error| error.as_database_error().is_some())
-        {
+        // Kept only if the conversation is known to be in step, with a server that can write.
+        if rows.as_ref().err().is_none_or(is_about_the_request) {
             *slot = Some(connection);
         }
         let rows = rows?;
@@ -199,8 +199,10 @@ fn next_batch(waiting: &mut VecDeque<Request>) -> Vec<Request> {
     let mut taken = TakenKeys::default();
     let mut later = VecDeque::new();
     while let Some(request) = waiting.pop_front() {
-        // A request also waits for an earlier one that waits: order per aggregate is kept.
-        if batch.len() < MAX_BATCH && taken.add(&request.append) {
+        // A request also waits for an earlier one that waits: order per aggregate is kept. The first
+        // in the queue never waits, whatever it names twice.
+        let is_first = batch.is_empty() && later.is_empty();
+        if batch.len() < MAX_BATCH && (taken.add(&request.append) || is_first) {
             batch.push(request);
         } else {
             later.push_back(request);
@@ -351,14 +353,25 @@ fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx::Error> {
     })
 }
 
+/// Whether the server refused what was asked (or was only slow): its connection is fine.
+fn is_about_the_request(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| {
+        matches!(&*code, FORKED | "55P03" | "57014")
+            || code.starts_with("22")
+            || code.starts_with("23")
+    })
+}
+
 /// Whether the same batch may go through a moment later.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(|error| error.code()) {
-        // Lock not available, shutting down, starting up, too many connections, serialisation.
+        // Lock not available, read-only (a standby), shutting down, starting up, too many
+        // connections, serialisation.
         Some(code) => {
             matches!(
                 &*code,
-                "55P03" | "57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01"
+                "55P03" | "25006" | "57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01"
             )
         }
         None => matches!(
