@@ -1,7 +1,7 @@
 //! Approvals of risky actions, and the registry that says how risky each tool is.
 
-use chrono::{DateTime, Utc};
-use kernel::{ActionLevel, Claim, DeadlineChange, EventType, PersonalField};
+use chrono::{DateTime, Datelike, Utc};
+use kernel::{ActionLevel, DeadlineChange, EventType, PersonalField, Series};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,8 +9,6 @@ use uuid::Uuid;
 
 use crate::{ERASED, event_enum::event_enum, names::fold_user_name, schema, time::millis};
 
-/// The scope of `APR-<year>-<number>` among the claims.
-pub const REFERENCE_CLAIM: &str = "approval_reference";
 /// Due when a pending request expires.
 pub const EXPIRY: &str = "expiry";
 /// Due when an approval that nobody used lapses.
@@ -109,7 +107,7 @@ pub struct RequestContext {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApprovalRequested {
     pub approval_id: Uuid,
-    /// `APR-<year>-<number>`, for people.
+    /// `APR-<year>-<number>`, for people; given by the log.
     pub reference: String,
     pub tool_name: String,
     /// What the tool is called with. Personal.
@@ -329,14 +327,20 @@ impl EventType for ApprovalEvent {
         sealed_for(subject, pointers)
     }
 
-    fn claims(&self) -> Vec<Claim> {
+    fn series(&self) -> Option<Series> {
         let Self::Requested(event) = self else {
-            return Vec::new();
+            return None;
         };
-        vec![Claim::Take {
-            scope: REFERENCE_CLAIM,
-            key: event.reference.clone(),
-        }]
+        Some(Series {
+            name: format!("APR-{}", event.requested_at.year()),
+            field: "reference",
+        })
+    }
+
+    fn set_number(&mut self, number: String) {
+        if let Self::Requested(event) = self {
+            event.reference = number;
+        }
     }
 
     fn deadlines(&self) -> Vec<DeadlineChange> {

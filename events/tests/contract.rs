@@ -502,14 +502,22 @@ fn the_subject_is_never_stored() {
 }
 
 #[test]
-fn names_are_claimed() {
+fn requests_are_numbered_by_year() {
+    let series: Vec<_> = approvals().iter().map(EventType::series).collect();
+    let first = series[0].as_ref().unwrap();
     assert_eq!(
-        approvals()[0].claims(),
-        [Claim::Take {
-            scope: "approval_reference",
-            key: "APR-2026-0001".into()
-        }]
+        (first.name.as_str(), first.field),
+        ("APR-2026", "reference")
     );
+    assert!(series[1..].iter().all(Option::is_none));
+    let mut request = approvals().remove(0);
+    request.set_number("APR-2026-0042".into());
+    let data = request.encode().unwrap();
+    assert_eq!(data[first.field], "APR-2026-0042");
+}
+
+#[test]
+fn names_are_claimed() {
     assert_eq!(
         users()[0].claims(),
         [Claim::Take {

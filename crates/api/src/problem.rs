@@ -300,7 +300,7 @@ impl<E: Refusal> From<ExecuteError<E>> for Problem {
             ExecuteError::Refused(refusal) => Self::refused(refusal),
             ExecuteError::KeyReused => Self::key_reused(),
             ExecuteError::Taken { scope } => Self::taken(&scope),
-            ExecuteError::Contended => Self::contended(),
+            ExecuteError::Contended | ExecuteError::Outdated => Self::contended(),
             ExecuteError::Invalid(reason) => Self::invalid(reason),
             ExecuteError::Log(error) => error.into(),
         }
@@ -327,7 +327,8 @@ impl Problem {
         .audited()
     }
 
-    fn contended() -> Self {
+    /// Others kept changing what the command is about.
+    pub(crate) fn contended() -> Self {
         Self {
             retry_after: Some(Duration::from_secs(1)),
             ..Self::new(

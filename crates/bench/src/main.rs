@@ -10,7 +10,7 @@ mod report;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use embedded::{EmbeddedConfig, Servers};
 use report::{Row, median};
 
@@ -22,6 +22,18 @@ struct Arguments {
     /// Also append to a log of ten million events.
     #[arg(long)]
     ten_million: bool,
+    /// Measure only these.
+    #[arg(long, value_enum)]
+    only: Vec<Measured>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Measured {
+    InProcess,
+    Http,
+    Size,
+    Processes,
+    Relay,
 }
 
 #[derive(Subcommand)]
@@ -75,20 +87,28 @@ async fn main() -> anyhow::Result<()> {
     let plan = Plan::new(is_quick, arguments.ten_million);
     let folder = tempfile::tempdir()?;
     let servers = Servers::start(EmbeddedConfig::new(folder.path())).await?;
-    let rows = measure(&servers, &plan).await;
+    let chosen = match arguments.only.as_slice() {
+        [] => Measured::value_variants(),
+        some => some,
+    };
+    let rows = measure(&servers, &plan, chosen).await;
     servers.stop().await;
     report::publish(&rows?)
 }
 
-async fn measure(servers: &Servers, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+async fn measure(servers: &Servers, plan: &Plan, chosen: &[Measured]) -> anyhow::Result<Vec<Row>> {
     let url = servers.postgres_url().context("no PostgreSQL")?;
     let admin = commands::connect(&url).await?;
     let mut rows = Vec::new();
-    rows.extend(in_process(&admin, &url, plan).await?);
-    rows.extend(over_http(&admin, &url, plan).await?);
-    rows.extend(table_size(&admin, &url, plan).await?);
-    rows.extend(processes(&admin, &url, plan).await?);
-    rows.push(relay(servers, &admin, &url, plan).await?);
+    for what in chosen {
+        match what {
+            Measured::InProcess => rows.extend(in_process(&admin, &url, plan).await?),
+            Measured::Http => rows.extend(over_http(&admin, &url, plan).await?),
+            Measured::Size => rows.extend(table_size(&admin, &url, plan).await?),
+            Measured::Processes => rows.extend(processes(&admin, &url, plan).await?),
+            Measured::Relay => rows.push(relay(servers, &admin, &url, plan).await?),
+        }
+    }
     Ok(rows)
 }
 
@@ -134,6 +154,8 @@ async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Resu
     println!("commands over HTTP, and what a WebSocket sees of them …");
     let peer = commands::Peer::open(&commands::database(admin, url, "peer_of_http").await?).await?;
     let platform = platform::Platform::start().await?;
+    // Before the flood: its backlog is not what is measured here.
+    let (p50, p99) = platform.latencies(plan.slice * 3).await?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..=plan.rounds {
         let rates = (
@@ -145,7 +167,6 @@ async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Resu
             theirs.push(rates.1);
         }
     }
-    let (p50, p99) = platform.latencies(plan.slice * 3).await?;
     platform.stop().await?;
     let name = "commands over HTTP / cqrs-es + postgres-es in process";
     Ok(vec![

@@ -2,7 +2,7 @@
 //! relay for ever.
 
 use chrono::{DateTime, Utc};
-use kernel::{AggregateId, Claim, EventType, Metadata};
+use kernel::{AggregateId, Claim, EventType, Metadata, Series};
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
@@ -28,6 +28,16 @@ pub struct Append {
     /// What a repetition of the command is answered.
     pub(crate) outcome: Box<RawValue>,
     pub(crate) claims: Vec<ClaimChange>,
+    pub(crate) guards: Vec<Guard>,
+}
+
+/// Another aggregate that a decision rests on: the append is refused if it has moved since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    pub(crate) aggregate_type: &'static str,
+    pub(crate) aggregate_id: AggregateId,
+    /// What the decision saw; 0 if there was no such aggregate.
+    pub(crate) sequence: u64,
 }
 
 #[derive(Debug)]
@@ -36,6 +46,7 @@ pub(crate) struct NewEvent {
     pub event_type: &'static str,
     pub event_version: u32,
     pub payload: Box<RawValue>,
+    pub series: Option<Series>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +62,8 @@ pub struct Appended {
     /// Position of the last event; the log's head if there was none.
     pub position: u64,
     pub recorded_at: DateTime<Utc>,
+    /// The number given to the event that asked for one.
+    pub number: Option<String>,
     /// The first answer, if this was a repetition.
     pub repeated: Option<Repeated>,
 }
@@ -93,6 +106,7 @@ impl Append {
                 event_type: event.type_name(),
                 event_version: event.schema_version(),
                 payload,
+                series: event.series(),
             });
             claims.extend(event.claims().into_iter().map(|claim| {
                 let (scope, key, release) = match claim {
@@ -107,6 +121,9 @@ impl Append {
                 }
             }));
         }
+        if packed.iter().filter(|event| event.series.is_some()).count() > 1 {
+            return Err(AppendError::Invalid("two numbers in one command".into()));
+        }
         let (aggregate_type, aggregate_id) = aggregate;
         Ok(Self {
             aggregate_type,
@@ -117,7 +134,14 @@ impl Append {
             key,
             outcome: pack(outcome)?,
             claims,
+            guards: Vec::new(),
         })
+    }
+
+    /// What else the decision rests on.
+    pub fn with_guards(mut self, guards: &[Guard]) -> Self {
+        self.guards = guards.to_vec();
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is due when: a projection of the events, generic over the contexts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -75,50 +75,74 @@ impl Projection for Deadlines {
         tx: &mut ApplyTx<'_>,
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
+        let mut latest = Latest::new();
         for event in events {
             let changes = (self.deadlines_of)(event).map_err(|error| ApplyError::Data {
                 position: event.position,
                 reason: error.to_string(),
             })?;
             for change in changes {
-                match change {
-                    DeadlineChange::Set { kind, due_at } => set(tx, event, kind, due_at).await?,
-                    DeadlineChange::Clear { kind } => clear(tx, event, kind).await?,
-                }
+                let (kind, due) = match change {
+                    DeadlineChange::Set { kind, due_at } => (kind, Some((due_at, event.event_id))),
+                    DeadlineChange::Clear { kind } => (kind, None),
+                };
+                latest.insert((&event.aggregate_type, &event.aggregate_id, kind), due);
             }
         }
-        Ok(())
+        let (set, cleared): (Vec<_>, Vec<_>) =
+            latest.into_iter().partition(|(_, due)| due.is_some());
+        clear(tx, &cleared).await?;
+        write(tx, &set).await
     }
 }
 
-async fn set(
-    tx: &mut ApplyTx<'_>,
-    event: &RecordedEvent,
-    kind: &str,
-    due_at: DateTime<Utc>,
-) -> Result<(), ApplyError> {
+/// Type, id and kind of a deadline: when it is due and which event says so; `None` if it is cleared.
+/// Of one batch only the last word on each counts. Sorted, so that writers meet rows in one order.
+type Latest<'a> = BTreeMap<(&'a str, &'a str, &'static str), Option<(DateTime<Utc>, Uuid)>>;
+type Change<'a> = (
+    (&'a str, &'a str, &'static str),
+    Option<(DateTime<Utc>, Uuid)>,
+);
+
+async fn write(tx: &mut ApplyTx<'_>, set: &[Change<'_>]) -> Result<(), ApplyError> {
+    if set.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "INSERT INTO deadlines (aggregate_type, aggregate_id, kind, due_at, set_by)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (aggregate_type, aggregate_id, kind) DO UPDATE SET due_at = $4, set_by = $5",
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[])
+         ON CONFLICT (aggregate_type, aggregate_id, kind)
+         DO UPDATE SET due_at = excluded.due_at, set_by = excluded.set_by",
     )
-    .bind(&event.aggregate_type)
-    .bind(&event.aggregate_id)
-    .bind(kind)
-    .bind(due_at)
-    .bind(event.event_id)
+    .bind(set.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+    .bind(set.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
+    .bind(set.iter().map(|(key, _)| key.2).collect::<Vec<_>>())
+    .bind(
+        set.iter()
+            .map(|(_, due)| due.map(|due| due.0))
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        set.iter()
+            .map(|(_, due)| due.map(|due| due.1))
+            .collect::<Vec<_>>(),
+    )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-async fn clear(tx: &mut ApplyTx<'_>, event: &RecordedEvent, kind: &str) -> Result<(), ApplyError> {
+async fn clear(tx: &mut ApplyTx<'_>, cleared: &[Change<'_>]) -> Result<(), ApplyError> {
+    if cleared.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
-        "DELETE FROM deadlines WHERE aggregate_type = $1 AND aggregate_id = $2 AND kind = $3",
+        "DELETE FROM deadlines d USING unnest($1::text[], $2::text[], $3::text[]) AS c(type, id, kind)
+         WHERE d.aggregate_type = c.type AND d.aggregate_id = c.id AND d.kind = c.kind",
     )
-    .bind(&event.aggregate_type)
-    .bind(&event.aggregate_id)
-    .bind(kind)
+    .bind(cleared.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+    .bind(cleared.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
+    .bind(cleared.iter().map(|(key, _)| key.2).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -36,6 +36,9 @@ pub enum AppendError {
     /// Someone appended to the aggregate meanwhile.
     #[error("the aggregate is at sequence {found}")]
     Conflict { found: u64 },
+    /// Another aggregate that the decision rests on has moved.
+    #[error("what was decided on is out of date")]
+    Outdated,
     /// The command id was used before, for something else.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -55,6 +58,9 @@ pub enum ExecuteError<E> {
     /// The aggregate refused it: a rule of the domain.
     #[error("{0}")]
     Refused(E),
+    /// Another aggregate that the caller decided on has moved: look again and decide anew.
+    #[error("what was decided on is out of date")]
+    Outdated,
     /// The idempotency key was used before, for something else.
     #[error("the idempotency key was used for another request")]
     KeyReused,

@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use cqrs_es::event_sink::EventSink;
-use kernel::{AggregateId, LogAggregate};
+use kernel::{AggregateId, EventType, LogAggregate};
 use serde_json::{Value, json};
 
 use crate::{
-    Append, AppendError, CommandContext, EventLog, ExecuteError, Loaded, RecordedOutcome, Repeated,
+    Append, AppendError, CommandContext, EventLog, ExecuteError, Guard, Loaded, RecordedOutcome,
+    Repeated,
 };
 
 /// How often a command is decided again because someone else appended first.
@@ -49,76 +50,104 @@ impl EventLog {
         let mut conflicts = 0;
         loop {
             let from_cache = cached.is_some();
-            let Loaded { state, sequence } = match cached.take() {
+            let before = match cached.take() {
                 Some(cached) => cached,
                 None => self.load_fresh::<A>(id).await?,
             };
-            let mut next = A::clone(&state);
-            let sink = EventSink::default();
-            let events = match next.handle(command.clone(), services, &sink).await {
-                Ok(()) => sink.collect().await,
+            let decided = match decide(before, command.clone(), services).await {
                 Err(_) if from_cache => continue,
+                Ok(decided) if decided.events.is_empty() && from_cache => continue,
                 Err(refusal) => return self.refused(refusal, context).await,
+                Ok(decided) => decided,
             };
-            if events.is_empty() && from_cache {
-                continue;
-            }
-            let answer = json!({ "version": next.version(), "more": next.outcome() });
-            if events.is_empty() && context.key.is_none() {
-                let position = self.head().await?;
-                return Ok(executed(
-                    id.clone(),
-                    position,
-                    answer,
-                    false,
-                    Some(Arc::new(next)),
-                ));
-            }
-            let append = Append::new(
-                &self.vault,
-                (A::TYPE, id),
-                sequence,
-                &events,
-                &context.metadata,
-                context.key,
-                &answer,
-            );
-            let appended = match append.await {
-                Ok(append) => self.append(append).await,
-                Err(error) => Err(error),
-            };
-            match appended {
-                Ok(appended) => {
-                    if let Some(first) = appended.repeated {
-                        let Repeated {
-                            aggregate_id,
-                            outcome,
-                        } = first;
-                        return Ok(executed(
-                            aggregate_id,
-                            appended.position,
-                            outcome,
-                            true,
-                            None,
-                        ));
-                    }
-                    let next = Arc::new(next);
-                    self.remember::<A>(id, next.clone(), sequence + events.len() as u64);
-                    return Ok(executed(
-                        id.clone(),
-                        appended.position,
-                        answer,
-                        false,
-                        Some(next),
-                    ));
-                }
+            match self.append_decided(id, decided, context, &[]).await {
                 Err(AppendError::Conflict { .. }) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
                     tokio::time::sleep(pause(conflicts)).await;
                 }
-                Err(error) => return Err(refusal_of(error)),
+                done => return done.map_err(refusal_of),
             }
         }
+    }
+
+    /// Executes the first command of a new aggregate, whose id the caller has just drawn: nothing is
+    /// loaded. `guards` are the other aggregates that the caller decided on.
+    pub async fn create<A>(
+        &self,
+        id: &AggregateId,
+        command: A::Command,
+        services: &A::Services,
+        context: &CommandContext,
+        guards: &[Guard],
+    ) -> Result<Executed<A>, ExecuteError<A::Error>>
+    where
+        A: LogAggregate,
+    {
+        let nothing = Loaded {
+            state: Arc::new(A::default()),
+            sequence: 0,
+        };
+        match decide(nothing, command, services).await {
+            Ok(decided) => self
+                .append_decided(id, decided, context, guards)
+                .await
+                .map_err(refusal_of),
+            Err(refusal) => self.refused(refusal, context).await,
+        }
+    }
+
+    async fn append_decided<A: LogAggregate>(
+        &self,
+        id: &AggregateId,
+        decided: Decided<A>,
+        context: &CommandContext,
+        guards: &[Guard],
+    ) -> Result<Executed<A>, AppendError> {
+        let Decided {
+            before,
+            mut after,
+            mut events,
+        } = decided;
+        if events.is_empty() && context.key.is_none() {
+            let (position, answer) = (self.head().await?, answer(&after));
+            let after = Some(Arc::new(after));
+            return Ok(executed(id.clone(), position, answer, false, after));
+        }
+        let append = Append::new(
+            &self.vault,
+            (A::TYPE, id),
+            before.sequence,
+            &events,
+            &context.metadata,
+            context.key,
+            &answer(&after),
+        )
+        .await?
+        .with_guards(guards);
+        let appended = self.append(append).await?;
+        let position = appended.position;
+        if let Some(first) = appended.repeated {
+            let Repeated {
+                aggregate_id,
+                outcome,
+            } = first;
+            return Ok(executed(aggregate_id, position, outcome, true, None));
+        }
+        let sequence = before.sequence + events.len() as u64;
+        if let Some(number) = appended.number {
+            // Only now is known what the log has written.
+            after = A::clone(&before.state);
+            for mut event in events.drain(..) {
+                if event.series().is_some() {
+                    event.set_number(number.clone());
+                }
+                after.apply(event);
+            }
+        }
+        let answer = answer(&after);
+        let after = Arc::new(after);
+        self.remember::<A>(id, after.clone(), sequence);
+        Ok(executed(id.clone(), position, answer, false, Some(after)))
     }
 
     /// A command that is refused now may be the repetition of one that was accepted.
@@ -136,6 +165,34 @@ impl EventLog {
             None => Err(ExecuteError::Refused(refusal)),
         }
     }
+}
+
+/// What a command comes to, before it is appended.
+struct Decided<A: LogAggregate> {
+    before: Loaded<A>,
+    after: A,
+    events: Vec<A::Event>,
+}
+
+/// Decides on a clone: what is not appended has not happened.
+async fn decide<A: LogAggregate>(
+    before: Loaded<A>,
+    command: A::Command,
+    services: &A::Services,
+) -> Result<Decided<A>, A::Error> {
+    let mut after = A::clone(&before.state);
+    let sink = EventSink::default();
+    after.handle(command, services, &sink).await?;
+    Ok(Decided {
+        before,
+        after,
+        events: sink.collect().await,
+    })
+}
+
+/// What is kept with the command for its repetitions. `append_batch` writes a number into `more`.
+fn answer<A: LogAggregate>(after: &A) -> Value {
+    json!({ "version": after.version(), "more": after.outcome() })
 }
 
 impl<A> From<RecordedOutcome> for Executed<A> {
@@ -175,6 +232,7 @@ fn executed<A>(
 fn refusal_of<E>(error: AppendError) -> ExecuteError<E> {
     match error {
         AppendError::Conflict { .. } => ExecuteError::Contended,
+        AppendError::Outdated => ExecuteError::Outdated,
         AppendError::KeyReused => ExecuteError::KeyReused,
         AppendError::Taken { scope } => ExecuteError::Taken { scope },
         AppendError::Invalid(reason) => ExecuteError::Invalid(reason),

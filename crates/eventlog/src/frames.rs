@@ -88,22 +88,30 @@ impl Audience {
     }
 }
 
-pub(crate) async fn write_frame(
+/// Writes frames, at most one per feed and position.
+pub(crate) async fn write_frames(
     tx: &mut PgTransaction<'static>,
     vault: &Vault,
-    frame: Frame,
+    frames: Vec<Frame>,
 ) -> Result<(), LogError> {
-    let sealed = vault.seal(&frame.subject, &frame.data).await?;
+    let mut sealed = Vec::with_capacity(frames.len());
+    for frame in &frames {
+        sealed.push(vault.seal(&frame.subject, &frame.data).await?);
+    }
+    fn column<T>(frames: &[Frame], of: impl Fn(&Frame) -> T) -> Vec<T> {
+        frames.iter().map(of).collect()
+    }
     sqlx::query(
         "INSERT INTO feed_frames (feed, position, kind, audience, sealed, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (feed, position) DO NOTHING",
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[])
+         ON CONFLICT (feed, position) DO NOTHING",
     )
-    .bind(frame.feed)
-    .bind(frame.position as i64)
-    .bind(frame.kind)
-    .bind(frame.audience.to_text())
+    .bind(column(&frames, |frame| frame.feed))
+    .bind(column(&frames, |frame| frame.position as i64))
+    .bind(column(&frames, |frame| frame.kind))
+    .bind(column(&frames, |frame| frame.audience.to_text()))
     .bind(sealed)
-    .bind(frame.recorded_at)
+    .bind(column(&frames, |frame| frame.recorded_at))
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -4,6 +4,7 @@
 //! position N at sequence N. Nothing personal is written in clear.
 
 mod append;
+mod batch;
 mod command;
 mod deadlines;
 mod error;
@@ -24,7 +25,7 @@ mod terms;
 mod vault;
 mod writer;
 
-pub use append::{Append, Appended, MAX_EVENT_BYTES, Repeated};
+pub use append::{Append, Appended, Guard, MAX_EVENT_BYTES, Repeated};
 pub use command::{CommandContext, CommandKey};
 pub use deadlines::{Deadline, Deadlines, DeadlinesOf, next_deadlines};
 pub use error::{AppendError, ExecuteError, LogError};

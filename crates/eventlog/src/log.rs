@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Appended, CommandKey, LogError, RecordedEvent, Vault,
+    Append, AppendError, Appended, CommandKey, Guard, LogError, RecordedEvent, Vault,
     recorded::{COLUMNS, Envelope, StoredEvent, corrupt},
     writer::{Request, Writer},
 };
@@ -54,6 +54,17 @@ pub struct Loaded<A> {
     pub state: Arc<A>,
     /// How many events it has; 0 if there is no such aggregate.
     pub sequence: u64,
+}
+
+impl<A: Aggregate> Loaded<A> {
+    /// Holds a decision to this state of the aggregate.
+    pub fn guard(&self, id: &AggregateId) -> Guard {
+        Guard {
+            aggregate_type: A::TYPE,
+            aggregate_id: id.clone(),
+            sequence: self.sequence,
+        }
+    }
 }
 
 /// What a command did when it was first sent.
@@ -131,6 +142,15 @@ impl EventLog {
             return Ok(cached);
         }
         self.load_fresh(id).await
+    }
+
+    /// The aggregate as this process remembers it, which may be out of date: a decision that rests on
+    /// it names it as a [`Guard`].
+    pub async fn recall<A: LogAggregate>(&self, id: &AggregateId) -> Result<Loaded<A>, LogError> {
+        match self.cached::<A>(id) {
+            Some(cached) => Ok(cached),
+            None => self.load_fresh(id).await,
+        }
     }
 
     /// The aggregate rebuilt from its events.
@@ -217,22 +237,6 @@ impl EventLog {
                 outcome,
             })),
         }
-    }
-
-    /// The next number of a series, e.g. of `APR-2026`. A number whose command then fails is lost;
-    /// none is given twice.
-    pub async fn next_number(&self, series: &str) -> Result<u64, LogError> {
-        // Not waited for on disk: the append that uses the number is, and comes later in the WAL.
-        let number: i64 = sqlx::query_scalar(
-            "INSERT INTO numbering AS n (series, last_number)
-             SELECT $1, 1 FROM set_config('synchronous_commit', 'off', true)
-             ON CONFLICT (series) DO UPDATE SET last_number = n.last_number + 1
-             RETURNING last_number",
-        )
-        .bind(series)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(number as u64)
     }
 
     /// Up to `limit` events after a position, in order, opened.

@@ -10,12 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     EventLog, Frame, Leases, LogError, LogReader, Progress, RecordedEvent, Vault,
-    frames::write_frame,
+    frames::write_frames,
 };
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 /// How late a checkpoint that only skipped events may be written.
 const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
+
+/// A lost transaction takes its checkpoint with it and is applied again: it need not be waited for.
+const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
 /// Why a batch could not be applied.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +72,12 @@ impl ApplyTx<'_> {
         self.vault
     }
 
-    /// Writes what the feed shows of an event: at most one frame per feed and position.
-    pub async fn frame(&mut self, frame: Frame) -> Result<(), ApplyError> {
-        Ok(write_frame(self.tx, self.vault, frame).await?)
+    /// Writes what the feeds show of the events: at most one frame per feed and position.
+    pub async fn frames(&mut self, frames: Vec<Frame>) -> Result<(), ApplyError> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        Ok(write_frames(self.tx, self.vault, frames).await?)
     }
 }
 
@@ -185,9 +191,7 @@ impl Runner {
         from: u64,
         to: u64,
     ) -> Result<(), ApplyError> {
-        let mut tx = self.log.pool.begin().await?;
-        // A lost transaction takes its checkpoint with it and is applied again.
-        tx.execute("SET LOCAL synchronous_commit = off").await?;
+        let mut tx = self.log.pool.begin_with(BEGIN).await?;
         if !events.is_empty() {
             let mut apply = ApplyTx {
                 tx: &mut tx,

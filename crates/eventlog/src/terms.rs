@@ -4,7 +4,7 @@
 //! without any word being stored. Whoever has the master key could test a guess, also of an
 //! erased subject until its rows are rebuilt.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -38,7 +38,12 @@ impl Vault {
     /// What a row keeps of its texts, for a `bigint[]` column with a GIN index.
     pub fn index_terms<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
         let mut terms = BTreeSet::new();
+        let mut seen = HashSet::new();
         for word in texts.into_iter().flat_map(words) {
+            // A name stands in several places of a row.
+            if seen.contains(&word) {
+                continue;
+            }
             let mut prefix = String::new();
             let length = word.chars().count();
             for (at, letter) in word.chars().enumerate() {
@@ -50,6 +55,7 @@ impl Vault {
             if terms.len() >= MOST_TERMS {
                 break;
             }
+            seen.insert(word);
         }
         terms.into_iter().collect()
     }

@@ -37,7 +37,8 @@ pub struct Vault {
 struct Inner {
     pool: PgPool,
     wrapping: Aes256Gcm,
-    fingerprints: Zeroizing<[u8; 32]>,
+    /// Keyed once: a row's index takes hundreds of fingerprints.
+    fingerprints: Hmac<Sha256>,
     by_subject: moka::sync::Cache<[u8; 32], Arc<SubjectKey>>,
     by_id: moka::sync::Cache<Uuid, Option<Arc<SubjectKey>>>,
 }
@@ -50,13 +51,13 @@ struct SubjectKey {
 impl Vault {
     /// `master_key` seals the subjects' keys; without it nothing sealed can be read.
     pub fn new(pool: PgPool, master_key: &[u8; 32]) -> Self {
-        let derive = |purpose: &str| Zeroizing::new(mac(master_key, &[purpose.as_bytes()]));
+        let derive = |purpose: &str| Zeroizing::new(mac(keyed(master_key), &[purpose.as_bytes()]));
         let wrapping = derive("greffe wrapping key");
         Self {
             inner: Arc::new(Inner {
                 pool,
                 wrapping: Aes256Gcm::new(Key::<Aes256Gcm>::from_slice(&*wrapping)),
-                fingerprints: derive("greffe fingerprint key"),
+                fingerprints: keyed(&derive("greffe fingerprint key")),
                 by_subject: moka::sync::Cache::builder()
                     .max_capacity(100_000)
                     .time_to_live(Duration::from_secs(KEY_CACHE_SECONDS))
@@ -133,10 +134,8 @@ impl Vault {
 
     /// A keyed fingerprint: equal texts have equal ones, and nothing can be read back from it.
     pub fn fingerprint(&self, scope: &str, text: &str) -> [u8; 32] {
-        mac(
-            &self.inner.fingerprints,
-            &[scope.as_bytes(), b"\0", text.as_bytes()],
-        )
+        let parts = [scope.as_bytes(), b"\0", text.as_bytes()];
+        mac(self.inner.fingerprints.clone(), &parts)
     }
 
     async fn key_of(&self, subject: &str) -> Result<Option<Arc<SubjectKey>>, LogError> {
@@ -297,11 +296,14 @@ fn random<const N: usize>() -> Result<[u8; N], LogError> {
     Ok(bytes)
 }
 
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     // HMAC fills a short key up to the block with zeros (RFC 2104).
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as Mac>::new((&*block).into());
+    Mac::new((&*block).into())
+}
+
+fn mac(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }

@@ -5,25 +5,17 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use chrono::{DateTime, Utc};
-use kernel::AggregateId;
-use serde_json::value::RawValue;
-use sqlx::{
-    Arguments, Connection, Executor, PgConnection, Row,
-    error::BoxDynError,
-    postgres::{PgArguments, PgConnectOptions, PgRow},
-    types::Json,
-};
+use sqlx::{Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, timeout},
 };
-use uuid::Uuid;
 
-use crate::{Append, AppendError, Appended, LogError, append::Repeated};
+use crate::{
+    Append, AppendError, Appended, LogError,
+    batch::{CALL, MAX_BATCH, arguments, next_batch, outcome},
+};
 
-/// Requests in one batch; a limit on how long neighbours wait for each other.
-const MAX_BATCH: usize = 256;
 /// How often the writer lets others run before it takes what has queued: no time passes if none can.
 const LET_OTHERS_RUN: u32 = 2;
 /// How long a batch is tried again while PostgreSQL cannot be reached.
@@ -31,13 +23,6 @@ const RETRY_FOR: Duration = Duration::from_secs(5);
 /// A server that does not answer for so long is gone; longer than its own `statement_timeout`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
-/// What `append_batch` says of a request.
-const APPENDED: i64 = 0;
-const APPENDED_BEFORE: i64 = 1;
-const REPEATED: i64 = 2;
-const CONFLICT: i64 = 3;
-const KEY_REUSED: i64 = 4;
-const TAKEN: i64 = 5;
 /// `RAISE … ERRCODE` of `append_batch` when the log has forked.
 const FORKED: &str = "GF001";
 
@@ -191,166 +176,6 @@ impl Writer {
         }
         rows.iter().map(outcome).collect()
     }
-}
-
-/// The longest run of requests that may stand in one batch; the others keep their order.
-fn next_batch(waiting: &mut VecDeque<Request>) -> Vec<Request> {
-    let mut batch: Vec<Request> = Vec::with_capacity(waiting.len().min(MAX_BATCH));
-    let mut taken = TakenKeys::default();
-    let mut later = VecDeque::new();
-    while let Some(request) = waiting.pop_front() {
-        // A request also waits for an earlier one that waits: order per aggregate is kept. The first
-        // in the queue never waits, whatever it names twice.
-        let is_first = batch.is_empty() && later.is_empty();
-        if batch.len() < MAX_BATCH && (taken.add(&request.append) || is_first) {
-            batch.push(request);
-        } else {
-            later.push_back(request);
-        }
-    }
-    *waiting = later;
-    batch
-}
-
-/// What the requests of a batch, and those that wait before it, already touch.
-#[derive(Default)]
-struct TakenKeys {
-    aggregates: std::collections::HashSet<(&'static str, String)>,
-    commands: std::collections::HashSet<Uuid>,
-    claims: std::collections::HashSet<(&'static str, [u8; 32])>,
-}
-
-impl TakenKeys {
-    /// Notes what the request touches; false if any of it was touched before.
-    fn add(&mut self, append: &Append) -> bool {
-        let mut free = self.aggregates.insert((
-            append.aggregate_type,
-            append.aggregate_id.as_str().to_owned(),
-        ));
-        if let Some(key) = append.key {
-            free &= self.commands.insert(key.id);
-        }
-        for claim in &append.claims {
-            free &= self.claims.insert((claim.scope, claim.key));
-        }
-        free
-    }
-}
-
-const CALL: &str =
-    "SELECT verdict, last_position, found_sequence, found_outcome, found_id, detail, recorded_at
-     FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                       $17, $18, $19) ORDER BY request";
-
-/// The batch as the arrays that `append_batch` takes, in its order.
-fn arguments(appends: &[Append]) -> Result<PgArguments, BoxDynError> {
-    let numbered = || (1_i64..).zip(appends);
-    let claims = || numbered().flat_map(|(n, a)| a.claims.iter().map(move |c| (n, c)));
-    let events =
-        || numbered().flat_map(|(n, a)| (1_i64..).zip(&a.events).map(move |(at, e)| (n, at, a, e)));
-    fn raw(value: &RawValue) -> Json<&RawValue> {
-        Json(value)
-    }
-    let mut to = PgArguments::default();
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.key.map(|key| key.id))
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.key.map(|k| k.request_hash.to_vec()))
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(appends.iter().map(|a| raw(&a.outcome)).collect::<Vec<_>>())?;
-    to.add(appends.iter().map(|a| a.aggregate_type).collect::<Vec<_>>())?;
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.aggregate_id.as_str())
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.expected as i64)
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.events.len() as i64)
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        appends
-            .iter()
-            .map(|a| a.events.first().map(|e| e.event_id))
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(claims().map(|(n, _)| n).collect::<Vec<_>>())?;
-    to.add(claims().map(|(_, c)| c.scope).collect::<Vec<_>>())?;
-    to.add(claims().map(|(_, c)| c.key.to_vec()).collect::<Vec<_>>())?;
-    to.add(claims().map(|(_, c)| c.release).collect::<Vec<_>>())?;
-    to.add(events().map(|(n, _, _, _)| n).collect::<Vec<_>>())?;
-    to.add(events().map(|(_, at, _, _)| at).collect::<Vec<_>>())?;
-    to.add(events().map(|(_, _, _, e)| e.event_id).collect::<Vec<_>>())?;
-    to.add(
-        events()
-            .map(|(_, _, _, e)| e.event_type)
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        events()
-            .map(|(_, _, _, e)| e.event_version.to_string())
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        events()
-            .map(|(_, _, _, e)| raw(&e.payload))
-            .collect::<Vec<_>>(),
-    )?;
-    to.add(
-        events()
-            .map(|(_, _, a, _)| raw(&a.metadata))
-            .collect::<Vec<_>>(),
-    )?;
-    Ok(to)
-}
-
-fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx::Error> {
-    let verdict: i64 = row.try_get("verdict")?;
-    let position: Option<i64> = row.try_get("last_position")?;
-    let recorded_at: DateTime<Utc> = row.try_get("recorded_at")?;
-    let appended = |repeated| Appended {
-        position: position.unwrap_or_default() as u64,
-        recorded_at,
-        repeated,
-    };
-    Ok(match verdict {
-        APPENDED | APPENDED_BEFORE => Ok(appended(None)),
-        REPEATED => {
-            let id: String = row.try_get("found_id")?;
-            let first = Repeated {
-                aggregate_id: AggregateId::new(id)
-                    .map_err(|error| sqlx::Error::Decode(error.into()))?,
-                outcome: row.try_get("found_outcome")?,
-            };
-            Ok(appended(Some(first)))
-        }
-        KEY_REUSED => Err(AppendError::KeyReused),
-        TAKEN => Err(AppendError::Taken {
-            scope: row.try_get("detail")?,
-        }),
-        CONFLICT => Err(AppendError::Conflict {
-            found: row.try_get::<i64, _>("found_sequence")? as u64,
-        }),
-        other => {
-            return Err(sqlx::Error::Protocol(format!("append_batch said {other}")));
-        }
-    })
 }
 
 /// Whether the server refused what was asked (or was only slow): its connection is fine.

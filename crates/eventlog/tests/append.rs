@@ -312,20 +312,6 @@ async fn the_database_itself_refuses_bad_rows_one_by_one() {
     assert_dense(&db.pool).await;
 }
 
-#[tokio::test]
-async fn numbers_of_a_series_are_given_once() {
-    let db = database().await;
-    let logs = [open(&db.pool).await, another_process(&db.url).await];
-    let numbers = (0..50).map(|n| logs[n % 2].next_number("APR-2026"));
-    let mut numbers: Vec<u64> = join_all(numbers)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=50).collect::<Vec<_>>());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_cut_in_the_middle_lose_and_double_nothing() {
     let db = database().await;

@@ -60,7 +60,7 @@ impl Projection for Lines {
                 });
             }
             if event.position.is_multiple_of(2) {
-                tx.frame(Frame {
+                tx.frames(vec![Frame {
                     feed: "lines",
                     position: event.position,
                     kind: "lines:written",
@@ -68,7 +68,7 @@ impl Projection for Lines {
                     recorded_at: event.recorded_at,
                     subject: "person:jean.dupont".into(),
                     data: event.data.clone(),
-                })
+                }])
                 .await?;
             }
         }

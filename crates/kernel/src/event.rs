@@ -33,6 +33,14 @@ pub trait EventType: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
         Vec::new()
     }
 
+    /// The number that the log is to give to the event as it appends it; see [`Series`].
+    fn series(&self) -> Option<Series> {
+        None
+    }
+
+    /// Takes the number that the log gave.
+    fn set_number(&mut self, _number: String) {}
+
     /// What becomes due, or is no longer due, because of the event.
     fn deadlines(&self) -> Vec<DeadlineChange> {
         Vec::new()
@@ -84,6 +92,17 @@ pub enum Claim {
     Take { scope: &'static str, key: String },
     /// Gives it back.
     Release { scope: &'static str, key: String },
+}
+
+/// A series of numbers without gaps, in the order of the log, e.g. `APR-2026-0001`, `APR-2026-0002`.
+///
+/// The number is given under the log's lock: a command that is refused uses none up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// What the numbers begin with, e.g. `APR-2026`.
+    pub name: String,
+    /// The field of `data` that holds the number, e.g. `reference`; a command's outcome may repeat it.
+    pub field: &'static str,
 }
 
 /// What an event does to the deadlines of its aggregate.

@@ -10,6 +10,8 @@ mod level;
 pub use actor::{Actor, ActorKind};
 pub use aggregate::LogAggregate;
 pub use clock::{Clock, SystemClock};
-pub use event::{Claim, DeadlineChange, DecodeError, EventType, Metadata, Origin, PersonalField};
+pub use event::{
+    Claim, DeadlineChange, DecodeError, EventType, Metadata, Origin, PersonalField, Series,
+};
 pub use ids::{AggregateId, InvalidAggregateId, new_id};
 pub use level::{AccreditationLevel, ActionLevel, UnknownLevel};

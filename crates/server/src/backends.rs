@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use async_nats::ConnectOptions;
 use embedded::{EmbeddedConfig, NatsUser, Servers, nats_users};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{Connection, PgPool, postgres::PgPoolOptions};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 
 const MASTER_KEY: &str = "master-key";
 const JWT_SECRET: &str = "jwt";
+/// A connection that was idle for longer may have died unseen.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// Where the servers are, and the children among them.
 pub struct Backends {
@@ -121,6 +123,16 @@ impl Backends {
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
+            // Asked only after a pause: asking before every query would double the round trips.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > TEST_AFTER_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect(self.database_url.expose())
             .await
             .context("PostgreSQL cannot be reached: is it running, and is DATABASE_URL right?")

@@ -452,20 +452,18 @@ async fn write_frames(
         .flat_map(|(.., item)| item.actors().map(str::to_owned))
         .collect();
     let names = find_names(tx.conn(), &vault, actors.iter().map(String::as_str)).await?;
+    let mut written = Vec::with_capacity(frames.len());
     for (event, kind, audience, mut item) in frames {
         item.name_actors(&names);
-        let subject = item.subject();
-        let data = serde_json::to_value(item).map_err(|error| data_error(event, error))?;
-        tx.frame(Frame {
+        written.push(Frame {
             feed: "safeguard",
             position: event.position,
             kind,
             audience,
             recorded_at: event.recorded_at,
-            subject,
-            data,
-        })
-        .await?;
+            subject: item.subject(),
+            data: serde_json::to_value(item).map_err(|error| data_error(event, error))?,
+        });
     }
-    Ok(())
+    tx.frames(written).await
 }

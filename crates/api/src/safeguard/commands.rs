@@ -1,7 +1,7 @@
 //! The commands of approvals, for HTTP and NATS alike.
 
-use chrono::Datelike;
-use cqrs_es::{Aggregate, event_sink::EventSink};
+use std::sync::Arc;
+
 use domain::{
     Refusal, RefusalKind,
     clients::Client,
@@ -10,7 +10,7 @@ use domain::{
         Requester, Tool,
     },
 };
-use eventlog::{CommandContext, ExecuteError};
+use eventlog::{CommandContext, ExecuteError, Guard};
 use kernel::{AggregateId, LogAggregate};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 use super::shapes::*;
 use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
+
+/// How often the registers are looked up while they keep changing.
+const MOST_LOOKS: usize = 4;
 
 /// Asks people for an approval.
 pub async fn request_approval(
@@ -27,43 +30,66 @@ pub async fn request_approval(
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
     let context = commands::context(caller, "request_approval", key, &body)?;
-    // A repetition must not use up a number.
-    if let Some(key) = &context.key
-        && let Some(known) = app.log.find_outcome(key).await?
-    {
-        let id = known.aggregate_id.to_string();
-        return Ok(commands::answer::<Approval>(id, known.into()));
+    let id = AggregateId::from(kernel::new_id());
+    let mut registers = Registers::Remembered;
+    for _ in 0..MOST_LOOKS {
+        let (request, guards) = facts(app, caller, &id, body.clone(), registers).await?;
+        let command = ApprovalCommand::Request(Box::new(request));
+        match app
+            .log
+            .create::<Approval>(&id, command, &(), &context, &guards)
+            .await
+        {
+            Err(ExecuteError::Outdated) => {}
+            // Refused because of an entry that may have changed since.
+            Err(ExecuteError::Refused(_)) if registers == Registers::Remembered => {}
+            Ok(executed) => {
+                let id = executed.aggregate_id.to_string();
+                return Ok(commands::answer(id, executed));
+            }
+            Err(error) => return Err(explain(error)),
+        }
+        registers = Registers::Read;
     }
-    let mut request = facts(app, caller, body).await?;
-    // Neither must a request that is refused.
-    let command = ApprovalCommand::Request(Box::new(request.clone()));
-    Approval::default()
-        .handle(command, &(), &EventSink::default())
-        .await
-        .map_err(Problem::refused)?;
-    let series = format!("APR-{}", request.now.year());
-    request.reference = format!("{series}-{:04}", app.log.next_number(&series).await?);
-    let id = request.approval_id;
-    execute(
-        app,
-        id,
-        ApprovalCommand::Request(Box::new(request)),
-        &context,
-    )
-    .await
+    Err(Problem::contended())
 }
 
-/// What the registries say of what is asked.
+/// How the registers are looked up. What is only remembered is named as a guard, so that the log
+/// refuses what was decided on an entry that has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Registers {
+    Remembered,
+    Read,
+}
+
+impl Registers {
+    async fn entry<A: LogAggregate>(
+        self,
+        app: &App,
+        id: &AggregateId,
+        guards: &mut Vec<Guard>,
+    ) -> Result<Arc<A>, Problem> {
+        let loaded = match self {
+            Self::Remembered => app.log.recall::<A>(id).await?,
+            Self::Read => app.log.load::<A>(id).await?,
+        };
+        guards.push(loaded.guard(id));
+        Ok(loaded.state)
+    }
+}
+
+/// What is asked, with what the registers say of it.
 async fn facts(
     app: &App,
     caller: &Caller,
+    id: &AggregateId,
     body: RequestApproval,
-) -> Result<rules::RequestApproval, Problem> {
-    let tool = app
-        .log
-        .load::<Tool>(&Tool::id(&body.tool_name))
-        .await?
-        .state;
+    registers: Registers,
+) -> Result<(rules::RequestApproval, Vec<Guard>), Problem> {
+    let mut guards = Vec::new();
+    let tool: Arc<Tool> = registers
+        .entry(app, &Tool::id(&body.tool_name), &mut guards)
+        .await?;
     let client_id = body
         .context
         .client_id
@@ -72,20 +98,16 @@ async fn facts(
         .filter(|id| !id.is_empty());
     let client = match client_id {
         None => ClientStanding::None,
-        Some(id) => match app
-            .log
-            .load::<Client>(&Client::id(id))
-            .await?
-            .state
-            .critical()
-        {
-            Some(critical) => ClientStanding::Registered { critical },
-            None => ClientStanding::Unknown,
-        },
+        Some(id) => {
+            let client: Arc<Client> = registers.entry(app, &Client::id(id), &mut guards).await?;
+            match client.critical() {
+                Some(critical) => ClientStanding::Registered { critical },
+                None => ClientStanding::Unknown,
+            }
+        }
     };
-    Ok(rules::RequestApproval {
-        approval_id: kernel::new_id(),
-        reference: "APR-0000-0000".into(),
+    let request = rules::RequestApproval {
+        approval_id: id.as_str().parse().map_err(Problem::internal)?,
         requester: Requester {
             actor: caller.actor.clone(),
             owner_id: caller.owner,
@@ -102,7 +124,8 @@ async fn facts(
             .expires_in_seconds
             .map(|seconds| u64::try_from(seconds).unwrap_or(0)),
         now: caller.at,
-    })
+    };
+    Ok((request, guards))
 }
 
 /// Votes yes.

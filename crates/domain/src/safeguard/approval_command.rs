@@ -51,8 +51,6 @@ pub enum ClientStanding {
 #[derive(Debug, Clone)]
 pub struct RequestApproval {
     pub approval_id: Uuid,
-    /// `APR-<year>-<number>`.
-    pub reference: String,
     pub requester: Requester,
     pub tool_name: String,
     pub arguments: Value,

@@ -78,7 +78,8 @@ pub(super) fn freeze(request: RequestApproval) -> Result<ApprovalRequested, Appr
     let needs_two = security_level >= ActionLevel::L4 || context.client_critical;
     Ok(ApprovalRequested {
         approval_id: request.approval_id,
-        reference: request.reference,
+        // The log numbers it.
+        reference: String::new(),
         tool_name,
         arguments: request.arguments,
         arguments_hash,
