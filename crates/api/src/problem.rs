@@ -285,7 +285,7 @@ impl From<ReadError> for Problem {
 impl From<AppendError> for Problem {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::Conflict { .. } => Self::contended(),
+            AppendError::Conflict { .. } | AppendError::Outdated => Self::contended(),
             AppendError::KeyReused => Self::key_reused(),
             AppendError::Taken { scope } => Self::taken(&scope),
             AppendError::Invalid(reason) => Self::invalid(reason),

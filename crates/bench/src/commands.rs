@@ -19,7 +19,7 @@ use crate::account::{Account, Deposit};
 /// How many commands are under way at once.
 pub const AT_ONCE: usize = 32;
 /// An account takes so many deposits, then the next one is opened.
-const DEPOSITS: u64 = 10;
+pub const DEPOSITS: u64 = 10;
 
 /// The table that postgres-es documents.
 const PEER_TABLE: &str = "CREATE TABLE IF NOT EXISTS events (

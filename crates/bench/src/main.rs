@@ -156,21 +156,36 @@ async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Resu
     let platform = platform::Platform::start().await?;
     // Before the flood: its backlog is not what is measured here.
     let (p50, p99) = platform.latencies(plan.slice * 3).await?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut requests) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=plan.rounds {
         let rates = (
             platform.commands(plan.slice).await?,
             peer.rate(&format!("h{round}"), plan.slice).await?,
+            platform.requests(plan.slice).await?,
         );
         if round > 0 {
             ours.push(rates.0);
             theirs.push(rates.1);
+            requests.push(rates.2);
         }
     }
     platform.stop().await?;
-    let name = "commands over HTTP / cqrs-es + postgres-es in process";
+    let (ours, theirs, requests) = (median(ours), median(theirs), median(requests));
     Ok(vec![
-        Row::at_least(name, median(ours), median(theirs), Some(1.0), "commands/s"),
+        Row::at_least(
+            "commands over HTTP / cqrs-es + postgres-es in process",
+            ours,
+            theirs,
+            Some(1.0),
+            "commands/s",
+        ),
+        Row::at_least(
+            "approval requests over HTTP / the same",
+            requests,
+            theirs,
+            None,
+            "commands/s",
+        ),
         Row::within("command to frame on another socket, p50", p50, 5.0, "ms"),
         Row::within("command to frame on another socket, p99", p99, 50.0, "ms"),
     ])

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::commands::{AT_ONCE, rate};
+use crate::commands::{AT_ONCE, DEPOSITS, rate};
 
 const PASSWORD: &str = "Un mot de passe de mesure";
 /// Commands per second while latencies are measured.
@@ -89,10 +89,32 @@ impl Platform {
     }
 
     /// Approval requests per second, each authenticated, decided and durable.
-    pub async fn commands(&self, time: Duration) -> anyhow::Result<f64> {
+    pub async fn requests(&self, time: Duration) -> anyhow::Result<f64> {
         rate(AT_ONCE, time, |_, _| async move {
             self.request().await?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Commands per second on approvals that take ten each, as the peer's accounts do: the request,
+    /// then nine decisions to look at it later.
+    pub async fn commands(&self, time: Duration) -> anyhow::Result<f64> {
+        let approvals: Vec<Mutex<String>> = (0..AT_ONCE).map(|_| Mutex::default()).collect();
+        rate(AT_ONCE, time, |task, nth| {
+            let approval = &approvals[task];
+            async move {
+                if nth % DEPOSITS == 0 {
+                    let id = self.request().await?;
+                    *approval.lock().unwrap_or_else(PoisonError::into_inner) = id;
+                    return Ok(());
+                }
+                let id = approval
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                self.postpone(&id).await
+            }
         })
         .await
     }
@@ -170,9 +192,26 @@ impl Platform {
         Ok((ms(0.5), ms(0.99)))
     }
 
-    async fn request(&self) -> anyhow::Result<()> {
+    async fn request(&self) -> anyhow::Result<String> {
         let nth = self.sent.fetch_add(1, Ordering::Relaxed);
-        self.prepared(nth).send().await?.error_for_status()?;
+        let answer = self.prepared(nth).send().await?.error_for_status()?;
+        let answer: Value = answer.json().await?;
+        Ok(answer["id"].as_str().context("no id")?.to_owned())
+    }
+
+    async fn postpone(&self, id: &str) -> anyhow::Result<()> {
+        let nth = self.sent.fetch_add(1, Ordering::Relaxed);
+        self.http
+            .post(format!(
+                "http://{}/api/safeguard/{id}/postpone",
+                self.address
+            ))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", format!("bench-{nth}"))
+            .json(&json!({ "version": 1, "minutes": 15 }))
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 

@@ -6,11 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use sqlx::PgPool;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{EventLog, Leases, LogError, LogReader, RecordedEvent};
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How late a checkpoint that only skipped events may be written.
+const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
 
 /// Does something once an event has happened.
 #[async_trait]
@@ -67,26 +71,36 @@ async fn run_from_checkpoint(
     .bind(reaction.name())
     .fetch_one(&log.pool)
     .await?;
-    let mut position = position as u64;
+    let mut written = position as u64;
+    let (mut position, mut written_at) = (written, Instant::now());
     loop {
         let batch = reader.batch_after(position).await?;
-        let Some(last) = batch.last().map(|event| event.position) else {
-            continue;
-        };
+        position = batch.last().map_or(position, |event| event.position);
+        let mut has_reacted = false;
         for event in batch
             .iter()
             .filter(|event| reaction.wants(&event.event_type))
         {
             reaction.react(event).await?;
+            has_reacted = true;
         }
-        sqlx::query(
-            "UPDATE projection_checkpoints SET position = $2, updated_at = clock_timestamp()
-             WHERE name = $1 AND position < $2",
-        )
-        .bind(reaction.name())
-        .bind(last as i64)
-        .execute(&log.pool)
-        .await?;
-        position = last;
+        let is_due = has_reacted || written_at.elapsed() >= WRITE_SKIPS_AFTER;
+        if position > written && is_due {
+            write_checkpoint(&log.pool, reaction.name(), position).await?;
+            (written, written_at) = (position, Instant::now());
+        }
     }
+}
+
+/// Not waited for on disk: what is lost with it is done again, which reactions bear.
+async fn write_checkpoint(pool: &PgPool, name: &str, position: u64) -> Result<(), LogError> {
+    sqlx::query(
+        "UPDATE projection_checkpoints SET position = $2, updated_at = clock_timestamp()
+         FROM set_config('synchronous_commit', 'off', true) WHERE name = $1 AND position < $2",
+    )
+    .bind(name)
+    .bind(position as i64)
+    .execute(pool)
+    .await?;
+    Ok(())
 }
