@@ -17,6 +17,11 @@ const AFTER_ERROR: Duration = Duration::from_millis(500);
 /// How late a checkpoint that only skipped events may be written.
 const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
 
+/// Batches of this size mean a flood, without a backlog yet: then a transaction takes what comes in
+/// a little time, and each costs its share. Single events are never held back.
+const BUSY: std::ops::Range<usize> = 8..500;
+const LINGER: Duration = Duration::from_millis(10);
+
 /// A lost transaction takes its checkpoint with it and is applied again: it need not be waited for.
 const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
@@ -169,6 +174,7 @@ impl Runner {
                 }
                 None => self.reader.batch_after(position).await?,
             };
+            let is_busy = BUSY.contains(&batch.len());
             let last = batch.last().map_or(position, |event| event.position);
             let wanted: Vec<_> = batch
                 .into_iter()
@@ -182,6 +188,9 @@ impl Runner {
             skipping_since = (last > written).then(|| skipping_since.unwrap_or_else(Instant::now));
             position = last;
             self.progress.set(name, position);
+            if is_busy {
+                tokio::time::sleep(LINGER).await;
+            }
         }
     }
 

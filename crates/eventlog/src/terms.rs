@@ -4,7 +4,10 @@
 //! without any word being stored. Whoever has the master key could test a guess, also of an
 //! erased subject until its rows are rebuilt.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -44,20 +47,28 @@ impl Vault {
             if seen.contains(&word) {
                 continue;
             }
-            let mut prefix = String::new();
-            let length = word.chars().count();
-            for (at, letter) in word.chars().enumerate() {
-                prefix.push(letter);
-                if at + 1 >= SHORTEST_PREFIX || at + 1 == length {
-                    terms.insert(self.term(&prefix));
-                }
-            }
+            terms.extend(self.terms_of(&word).iter());
             if terms.len() >= MOST_TERMS {
                 break;
             }
             seen.insert(word);
         }
         terms.into_iter().collect()
+    }
+
+    /// The word and its beginnings.
+    fn terms_of(&self, word: &str) -> Arc<[i64]> {
+        let terms = || {
+            let ends = word
+                .char_indices()
+                .map(|(at, letter)| at + letter.len_utf8());
+            let shortest = word.char_indices().nth(SHORTEST_PREFIX - 1);
+            let from = shortest.map_or(word.len(), |(at, letter)| at + letter.len_utf8());
+            ends.filter(|end| *end >= from)
+                .map(|end| self.term(&word[..end]))
+                .collect()
+        };
+        self.inner.terms.get_with_by_ref(word, terms)
     }
 
     /// What a row must contain (`terms @> $1`) to match every word of the query, each as a beginning.

@@ -31,16 +31,18 @@ const KEY_CACHE_SECONDS: u64 = 30;
 /// Seals and opens personal values. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     pool: PgPool,
     wrapping: Aes256Gcm,
     /// Keyed once: a row's index takes hundreds of fingerprints.
     fingerprints: Hmac<Sha256>,
     by_subject: moka::sync::Cache<[u8; 32], Arc<SubjectKey>>,
     by_id: moka::sync::Cache<Uuid, Option<Arc<SubjectKey>>>,
+    /// The index terms of words: the same ones come again and again.
+    pub(crate) terms: moka::sync::Cache<String, Arc<[i64]>>,
 }
 
 struct SubjectKey {
@@ -66,6 +68,7 @@ impl Vault {
                     .max_capacity(100_000)
                     .time_to_live(Duration::from_secs(KEY_CACHE_SECONDS))
                     .build(),
+                terms: moka::sync::Cache::new(10_000),
             }),
         }
     }
