@@ -73,9 +73,9 @@ impl Cluster {
 }
 
 /// The log, as one more process sees it.
-pub async fn open_log(database_url: &str) -> EventLog {
+pub async fn open_log(database_url: &str, master_key: &[u8; 32]) -> EventLog {
     let pool = sqlx::PgPool::connect(database_url).await.unwrap();
-    EventLog::open(pool.clone(), Vault::new(pool, &MASTER_KEY))
+    EventLog::open(pool.clone(), Vault::new(pool, master_key))
         .await
         .unwrap()
 }

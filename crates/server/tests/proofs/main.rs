@@ -4,5 +4,7 @@
 #[path = "../place/mod.rs"]
 mod place;
 
+mod feed;
 mod load;
+mod processes;
 mod stream;
