@@ -15,6 +15,17 @@ use super::{
 pub const MASTER_KEY: [u8; 32] = [0xab; 32];
 const JWT_SECRET: &str = "a secret for the sessions of tests, long enough";
 
+pub type Setting = (&'static str, String);
+
+/// Secrets that the test knows too, and no limit to what one person sends.
+pub fn settings() -> Vec<Setting> {
+    vec![
+        ("GREFFE_MASTER_KEY", hex::encode(MASTER_KEY)),
+        ("JWT_SECRET", JWT_SECRET.to_owned()),
+        ("RATE_LIMIT_PER_MINUTE", "1000000".to_owned()),
+    ]
+}
+
 pub struct Cluster {
     pub place: Place,
     pub database: TestDatabase,
@@ -36,15 +47,13 @@ impl Cluster {
         cluster
     }
 
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
+    fn settings(&self) -> Vec<Setting> {
+        let servers = [
             ("DATABASE_URL", self.database.url.clone()),
             ("NATS_URL", self.nats.platform_url()),
-            ("GREFFE_MASTER_KEY", hex::encode(MASTER_KEY)),
-            ("JWT_SECRET", JWT_SECRET.to_owned()),
-            ("RATE_LIMIT_PER_MINUTE", "1000000".to_owned()),
             ("DATABASE_CONNECTIONS", "8".to_owned()),
-        ]
+        ];
+        [settings(), servers.to_vec()].concat()
     }
 
     /// Starts a process with these roles and returns at once.
@@ -81,10 +90,10 @@ pub async fn open_log(database_url: &str, master_key: &[u8; 32]) -> EventLog {
 }
 
 /// An N4 with the password of all.
-pub fn create_user(place: &Place, username: &str, settings: &[(&str, String)]) {
+pub fn create_user(place: &Place, username: &str, settings: &[Setting]) {
     let words = ["user", "create", "--username", username, "--level", "N4"];
     let mut command = place.command(&[&words[..], &["--password-stdin"]].concat());
-    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    command.envs(settings.to_vec());
     succeeded(&super::output(command, &format!("{PASSWORD}\n")));
 }
 

@@ -90,12 +90,30 @@ impl Place {
     }
 
     /// `greffe up` with settings of its own.
-    pub fn up_with(&self, settings: &[(&str, &str)]) -> Up {
-        let mut command = self.command(&["up"]);
-        command.envs(settings.iter().copied());
-        let mut up = Up::spawn(command, &self.log(), &self.address);
+    pub fn up_with(&self, settings: &[cluster::Setting]) -> Up {
+        let mut up = self.spawn_up(settings);
         up.until_ready();
         up
+    }
+
+    /// The same, without waiting.
+    pub fn spawn_up(&self, settings: &[cluster::Setting]) -> Up {
+        let mut command = self.command(&["up"]);
+        command.envs(settings.to_vec());
+        Up::spawn(command, &self.log(), &self.address)
+    }
+
+    /// Connected as the platform to its own nats-server.
+    pub async fn nats(&self) -> async_nats::Client {
+        let read = |name: &str| fs::read_to_string(self.data().join(name)).unwrap();
+        let (password, port) = (read("secrets/nats-platform"), read("nats.port"));
+        async_nats::ConnectOptions::with_user_and_password(
+            "platform".into(),
+            password.trim().into(),
+        )
+        .connect(format!("nats://127.0.0.1:{}", port.trim()))
+        .await
+        .unwrap()
     }
 
     /// What the processes of this place say.

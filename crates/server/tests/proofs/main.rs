@@ -4,7 +4,11 @@
 #[path = "../place/mod.rs"]
 mod place;
 
+mod deadlines;
 mod feed;
+mod fork;
 mod load;
+mod outage;
 mod processes;
+mod sealing;
 mod stream;
