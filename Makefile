@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WITH_POSTGRES := cargo run --quiet --package testkit --bin with-postgres --
 LLVM := /usr/lib/llvm-22/bin
 
-.PHONY: run demo build release test test-web test-rust test-python journeys check-docs fmt lint bench coverage setup web
+.PHONY: run demo build release test test-web test-rust test-examples journeys check-docs programs fmt lint bench coverage setup web
 
 run: setup release
 	$(TARGET)/release/greffe up
@@ -24,7 +24,7 @@ build: web
 release: web
 	cargo build --release --package greffe
 
-test: check-docs test-web test-rust test-python journeys
+test: check-docs test-web test-rust test-examples journeys
 
 # Paths and links in README.md and docs/ lead somewhere.
 check-docs:
@@ -36,15 +36,17 @@ test-web: web
 test-rust: setup web
 	$(WITH_POSTGRES) cargo test --workspace
 
-# The Python example of docs/workflows-over-nats.md, on a real platform.
-test-python: setup web
-	cargo build --package greffe
-	scripts/test-python $(TARGET)/debug/greffe
+# The examples of docs/workflows-over-nats.md, on a real platform.
+test-examples: programs
+	scripts/test-examples $(TARGET)/debug
 
-journeys: setup web
+journeys: programs
 	scripts/setup browser
-	cargo build --package greffe
 	scripts/journeys $(TARGET)/debug/greffe
+
+# Built as the tests are, so that nothing is compiled twice.
+programs: setup web
+	cargo build --workspace --bins --examples
 
 fmt: web
 	cargo fmt --all

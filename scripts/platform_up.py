@@ -131,10 +131,10 @@ def create_user(environment: dict, username: str, level: str) -> None:
     run([*command, "--password-stdin"], env=environment, input=password)
 
 
-def service_account(environment: dict, owner: str, *scopes: str) -> dict:
-    """The service account `support`: what its program needs, as environment variables."""
-    command = [environment["GREFFE_BIN"], "service-account", "create", "--name", "support"]
+def service_account(environment: dict, owner: str, *scopes: str, name: str = "support") -> dict:
+    """A service account: what its program needs, as environment variables."""
+    command = [environment["GREFFE_BIN"], "service-account", "create", "--name", name]
     scope_options = [word for scope in scopes for word in ("--scope", scope)]
     key = run([*command, "--owner", owner, *scope_options], env=environment).strip()
     endpoints = json.loads((Path(environment["GREFFE_DATA_DIR"]) / "endpoints.json").read_text())
-    return {"NATS_URL": endpoints["nats"], "GREFFE_SERVICE": "support", "GREFFE_KEY": key}
+    return {"NATS_URL": endpoints["nats"], "GREFFE_SERVICE": name, "GREFFE_KEY": key}

@@ -268,8 +268,8 @@ impl NatsAccess {
             (None, _) => UsersFile::Nobody,
         };
         Ok(Self {
+            user: credentials_in(url.expose()),
             url,
-            user: None,
             creds: config.nats_creds.clone(),
             users,
         })
@@ -302,7 +302,8 @@ impl NatsAccess {
             };
         }
         options
-            .connect(self.url.expose())
+            // async-nats pays no heed to credentials in the URL: they are given above.
+            .connect(self.address())
             .await
             .with_context(|| format!("NATS at {} cannot be reached", self.address()))
     }
@@ -313,6 +314,35 @@ fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     format!("{scheme}://{host}")
+}
+
+/// `nats://user:password@host` → user and password, percent-decoded.
+fn credentials_in(url: &str) -> Option<(String, Secret)> {
+    let (_, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let (credentials, _) = rest.rsplit_once('@')?;
+    let (user, password) = credentials.split_once(':')?;
+    Some((
+        percent_decoded(user),
+        Secret::new(percent_decoded(password)),
+    ))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after
+            .get(..2)
+            .filter(|_| first == b'%')
+            .and_then(|digits| hex::decode(digits).ok());
+        rest = if escaped.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+        decoded.extend(escaped.unwrap_or_else(|| vec![first]));
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// 64 hex digits are the key itself; any other text of 32 bytes or more is hashed into one.
@@ -338,6 +368,19 @@ mod tests {
         ] {
             assert_eq!(without_credentials(url), shown);
         }
+    }
+
+    #[test]
+    fn credentials_are_taken_from_the_address() {
+        let of =
+            |url| credentials_in(url).map(|(user, password)| (user, password.expose().to_owned()));
+        let some = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(
+            of("nats://platform:p@ss@host:4222"),
+            some("platform", "p@ss")
+        );
+        assert_eq!(of("nats://a:100%25%C3%A9%2@host"), some("a", "100%é%2"));
+        assert_eq!(of("nats://host:4222"), None);
     }
 
     #[test]

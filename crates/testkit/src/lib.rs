@@ -1,4 +1,4 @@
-//! Real servers for tests, and a clock that is set by hand.
+//! Real servers for tests, a clock that is set by hand, and the check that the stream is the log.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -15,6 +15,7 @@
 mod clock;
 mod nats;
 mod postgres;
+mod stream;
 mod temporary;
 
 pub use clock::ManualClock;
@@ -24,3 +25,4 @@ pub use postgres::{
     DATABASE_URL_VARIABLE, TestDatabase, TestPostgres, fresh_database, postgres, postgres_server,
     postgres_server_durable,
 };
+pub use stream::assert_stream_is_log;

@@ -1,23 +1,26 @@
 //! A place to run the real binary in.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+pub mod caller;
+pub mod cluster;
+pub mod random;
+mod running;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    future::Future,
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc,
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+pub use running::Up;
 use serde_json::{Value, json};
 
-const START_LIMIT: Duration = Duration::from_secs(120);
-const STOP_LIMIT: Duration = Duration::from_secs(40);
+/// Long enough for a busy machine; nothing is judged by it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -43,11 +46,9 @@ impl Place {
             "{}",
             String::from_utf8_lossy(&setup.stderr)
         );
-        let probe = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = probe.local_addr().unwrap().to_string();
         Self {
             folder: tempfile::tempdir().unwrap(),
-            address,
+            address: free_address(),
         }
     }
 
@@ -69,20 +70,7 @@ impl Place {
     }
 
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        child.wait_with_output().unwrap()
+        output(self.command(arguments), input)
     }
 
     /// Runs a command that must succeed; returns what it printed.
@@ -98,40 +86,39 @@ impl Place {
     }
 
     pub fn up(&self) -> Up {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("greffe.log"))
-            .unwrap();
-        let mut child = self
-            .command(&["up"])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut up = Up {
-            child,
-            printed: Vec::new(),
-        };
-        let end = Instant::now() + START_LIMIT;
-        while !up.printed.iter().any(|line| line.starts_with("ready: ")) {
-            match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) => up.printed.push(line),
-                Err(_) => panic!(
-                    "not ready: {:?}\n{}",
-                    up.printed,
-                    fs::read_to_string(self.folder.path().join("greffe.log")).unwrap()
-                ),
-            }
-        }
+        self.up_with(&[])
+    }
+
+    /// `greffe up` with settings of its own.
+    pub fn up_with(&self, settings: &[cluster::Setting]) -> Up {
+        let mut up = self.spawn_up(settings);
+        up.until_ready();
         up
+    }
+
+    /// The same, without waiting.
+    pub fn spawn_up(&self, settings: &[cluster::Setting]) -> Up {
+        let mut command = self.command(&["up"]);
+        command.envs(settings.to_vec());
+        Up::spawn(command, &self.log(), &self.address)
+    }
+
+    /// Connected as the platform to its own nats-server.
+    pub async fn nats(&self) -> async_nats::Client {
+        let read = |name: &str| fs::read_to_string(self.data().join(name)).unwrap();
+        let (password, port) = (read("secrets/nats-platform"), read("nats.port"));
+        async_nats::ConnectOptions::with_user_and_password(
+            "platform".into(),
+            password.trim().into(),
+        )
+        .connect(format!("nats://127.0.0.1:{}", port.trim()))
+        .await
+        .unwrap()
+    }
+
+    /// What the processes of this place say.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("greffe.log")
     }
 
     pub fn endpoints(&self) -> Value {
@@ -169,41 +156,48 @@ impl Place {
     }
 }
 
-/// A running platform.
-pub struct Up {
-    pub child: Child,
-    pub printed: Vec<String>,
-}
-
-impl Up {
-    pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
-    pub fn wait(&mut self) -> Option<i32> {
-        let end = Instant::now() + STOP_LIMIT;
-        while Instant::now() < end {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("it does not end");
-    }
-
-    pub fn password(&self) -> Option<&str> {
-        self.printed
-            .iter()
-            .find_map(|line| line.strip_prefix("admin password: "))
-    }
-}
-
-impl Drop for Up {
+impl Drop for Place {
+    /// A failed test shows the end of what its processes said.
     fn drop(&mut self) {
-        // A failed test leaves nothing behind.
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            self.signal(Signal::SIGTERM);
-            let _ = self.child.wait();
+        if std::thread::panicking() {
+            let said = fs::read_to_string(self.log()).unwrap_or_default();
+            let lines: Vec<&str> = said.lines().collect();
+            let last = lines.len().saturating_sub(40);
+            println!("{}", lines[last..].join("\n"));
         }
     }
+}
+
+/// Runs a command to its end.
+pub fn output(mut command: Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+/// Waits for a condition; the last word is the condition's, not the clock's.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub fn free_address() -> String {
+    let probe = TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap().to_string()
 }

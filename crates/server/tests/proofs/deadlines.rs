@@ -1,0 +1,103 @@
+//! A request ends when its time is over, also if nobody was there to see it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::safeguard::{Approval, ApprovalCommand, ClientStanding, RequestApproval, Requester};
+use eventlog::{CommandContext, EventLog};
+use kernel::{Actor, AggregateId, Clock, Metadata, SystemClock, new_id};
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::place::{
+    Place,
+    caller::Caller,
+    cluster::{MASTER_KEY, create_user, open_log, settings},
+    eventually,
+};
+
+const WITHIN: TimeDelta = TimeDelta::seconds(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_due_while_the_platform_was_down_is_done_when_it_is_ready() {
+    let place = Place::new();
+    create_user(&place, "admin", &settings());
+    let up = place.up_with(&settings());
+    let admin = Caller::sign_in(&place.address, "admin").await;
+    let database = place.endpoints()["database"].as_str().unwrap().to_owned();
+    let log = open_log(&database, &MASTER_KEY).await;
+    let live = expires_in(&log, 1, Duration::from_millis(1_500)).await;
+    let missed = expires_in(&log, 2, Duration::from_secs(5)).await;
+    let later = expires_in(&log, 3, Duration::from_secs(50)).await;
+
+    // Live: within a second of its time.
+    assert!(expired_after(log.pool(), live.0, live.1).await < WITHIN);
+
+    up.kill();
+    until(missed.1 + TimeDelta::milliseconds(200)).await;
+    let up = place.up_with(&settings());
+    let ready = SystemClock.now();
+    let log = open_log(&database, &MASTER_KEY).await;
+    assert!(expired_after(log.pool(), missed.0, ready).await < WITHIN);
+    let shown = admin.read(&format!("/api/safeguard/{}", missed.0)).await;
+    assert_eq!(shown["status"], "expired");
+    let shown = admin.read(&format!("/api/safeguard/{}", later.0)).await;
+    assert_eq!(shown["status"], "pending", "only what is due");
+    up.stop();
+}
+
+/// A request whose time is over so soon; people must grant at least a minute, so it was made
+/// earlier. Its id, and when it expires.
+pub async fn expires_in(log: &EventLog, number: u32, left: Duration) -> (Uuid, DateTime<Utc>) {
+    let now = SystemClock.now() - TimeDelta::seconds(60) + TimeDelta::from_std(left).unwrap();
+    let id = new_id();
+    let request = RequestApproval {
+        approval_id: id,
+        reference: format!("APR-2026-{}", 9_000 + number),
+        requester: Requester {
+            actor: Actor::service("support"),
+            owner_id: None,
+        },
+        tool_name: "ad_reset_password".into(),
+        arguments: json!({ "username": "jean.dupont" }),
+        asked_level: None,
+        registry_level: None,
+        context: Default::default(),
+        client: ClientStanding::None,
+        on_behalf_of: None,
+        expires_in_seconds: Some(60),
+        now,
+    };
+    let context = CommandContext {
+        metadata: Metadata::new(Actor::service("support"), new_id()),
+        key: None,
+    };
+    let command = ApprovalCommand::Request(Box::new(request));
+    let aggregate = AggregateId::new(id.to_string()).unwrap();
+    log.execute::<Approval>(&aggregate, command, &(), &context)
+        .await
+        .unwrap();
+    (id, now + TimeDelta::seconds(60))
+}
+
+/// How long after `due` the request was expired.
+pub async fn expired_after(database: &PgPool, id: Uuid, due: DateTime<Utc>) -> TimeDelta {
+    let at: DateTime<Utc> = eventually("the request expires", || async {
+        sqlx::query_scalar(
+            "SELECT recorded_at FROM events
+             WHERE aggregate_id = $1 AND event_type = 'safeguard.approval.expired'",
+        )
+        .bind(id.to_string())
+        .fetch_optional(database)
+        .await
+        .unwrap()
+    })
+    .await;
+    at - due
+}
+
+async fn until(time: DateTime<Utc>) {
+    let left = time - SystemClock.now();
+    tokio::time::sleep(left.to_std().unwrap_or_default()).await;
+}

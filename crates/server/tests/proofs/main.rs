@@ -1,0 +1,14 @@
+//! What the platform promises, shown on real processes that are killed, cut off and restored.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../place/mod.rs"]
+mod place;
+
+mod deadlines;
+mod feed;
+mod fork;
+mod load;
+mod outage;
+mod processes;
+mod sealing;
+mod stream;
