@@ -26,7 +26,7 @@ pub async fn request_approval(
     body: RequestApproval,
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, "request_approval", key, &body)?;
+    let context = commands::context(app, caller, "request_approval", key, &body)?;
     // A repetition must not use up a number.
     if let Some(key) = &context.key
         && let Some(known) = app.log.find_outcome(key).await?
@@ -257,7 +257,7 @@ async fn run<B: Serialize>(
     key: &IdempotencyKey,
     command: impl FnOnce(B) -> Result<ApprovalCommand, Problem>,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, operation, key, &(id, &body))?;
+    let context = commands::context(app, caller, operation, key, &(id, &body))?;
     execute(app, id, command(body)?, &context).await
 }
 
