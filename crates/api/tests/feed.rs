@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PASSWORD, TestApp, request};
+use common::{PASSWORD, TestApp, register_client, request};
 use events::users::{Role, Scope};
 use futures::{SinkExt, StreamExt};
 use kernel::AccreditationLevel::{N1, N2, N4};
@@ -61,7 +61,7 @@ async fn frame(socket: &mut Socket) -> Value {
 async fn a_socket_resumes_without_gap_or_duplicate() {
     let app = TestApp::start().await;
     let marie = app.user("marie", N2, Role::Tech).await;
-    app.user("admin.n4", N4, Role::Admin).await;
+    register_client(&app.user("admin.n4", N4, Role::Admin).await).await;
     let support = app
         .service("support", "admin.n4", &[Scope::SafeguardRequest])
         .await;

@@ -6,7 +6,7 @@ use domain::{
     Refusal, RefusalKind,
     clients::Client,
     safeguard::{
-        self as rules, Approval, ApprovalCommand, ApprovalError, ClientStanding, Decider,
+        self as rules, Approval, ApprovalCommand, ApprovalError, Decider, RegisteredClient,
         Requester, Tool,
     },
 };
@@ -64,24 +64,17 @@ async fn facts(
         .load::<Tool>(&Tool::id(&body.tool_name))
         .await?
         .state;
-    let client_id = body
-        .context
-        .client_id
-        .as_deref()
-        .map(str::trim)
-        .filter(|id| !id.is_empty());
-    let client = match client_id {
-        None => ClientStanding::None,
-        Some(id) => match app
-            .log
-            .load::<Client>(&Client::id(id))
-            .await?
-            .state
-            .critical()
-        {
-            Some(critical) => ClientStanding::Registered { critical },
-            None => ClientStanding::Unknown,
-        },
+    let client = match body.context.client_id.as_deref().map(str::trim) {
+        None | Some("") => None,
+        Some(id) => {
+            let client = app.log.load::<Client>(&Client::id(id)).await?.state;
+            client
+                .registered()
+                .map(|(name, critical)| RegisteredClient {
+                    name: name.to_owned(),
+                    critical,
+                })
+        }
     };
     Ok(rules::RequestApproval {
         approval_id: kernel::new_id(),

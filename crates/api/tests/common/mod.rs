@@ -303,11 +303,18 @@ impl Session<'_> {
     }
 }
 
-/// A request that any approver may decide.
+/// The client of [`request`].
+pub async fn register_client(admin: &Session<'_>) {
+    let client = json!({ "id": "44", "name": "EHPAD Music Art", "critical": false });
+    admin.post("/api/clients", client).await.ok();
+}
+
+/// A request that any approver may decide: its client is registered and not critical.
 pub fn request() -> Value {
     json!({
         "tool_name": "ad_reset_password", "arguments": { "username": "jean.dupont" }, "security_level": "L3",
-        "context": { "ticket_id": 1234, "ticket_title": "Reset MDP - Jean Dupont", "workflow": "SUPPORT", "confidence": 95 },
+        "context": { "ticket_id": 1234, "ticket_title": "Reset MDP - Jean Dupont", "client_id": "44",
+                     "workflow": "SUPPORT", "confidence": 95 },
     })
 }
 
@@ -333,6 +340,7 @@ pub async fn stage(app: &TestApp) -> Stage<'_> {
         .await;
     let marie = app.user("marie", N2, Role::Tech).await;
     let paul = app.user("paul", N3, Role::Tech).await;
+    register_client(&admin).await;
     app.settle().await;
     Stage {
         support,
