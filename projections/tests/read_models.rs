@@ -212,7 +212,10 @@ fn request(number: u128, tool: &str, client: &str, at: i64) -> ApprovalCommand {
             workflow: Some("SUPPORT".into()),
             confidence: Some(95),
         },
-        client: ClientStanding::Registered { critical: false },
+        client: Some(RegisteredClient {
+            name: "EHPAD Les Jardins".into(),
+            critical: false,
+        }),
         on_behalf_of: Some("jean.dupont".into()),
         expires_in_seconds: Some(3_600),
         now: minute(at),

@@ -171,6 +171,7 @@ test('a critical client takes two people, and each sees where it stands', async 
   const { context } = requestFor(1237)
   const { id } = await ask(requestFor(1237, { context: { ...context, client_critical: true } }))
   await expect(card(second, id)).toContainText('0 approbation sur 2')
+  await expect(card(second, id)).toContainText('Client critique, ou absent du registre')
   await approve(first, id)
   await expect(card(second, id)).toContainText('1 approbation sur 2')
   await expect(card(first, id)).toContainText('En attente d’une deuxième personne.')
@@ -179,6 +180,15 @@ test('a critical client takes two people, and each sees where it stands', async 
   await expect(card(second, id)).toHaveCount(0)
   await first.context().close()
   await second.context().close()
+})
+
+test('leaving out the client lowers nothing, and the card says so', async ({ browser }) => {
+  const page = await browserOf(browser, 'technicien')
+  await openPending(page)
+  const { id } = await ask(requestFor(1243, { context: { client_name: client.name } }))
+  await expect(card(page, id)).toContainText('0 approbation sur 2')
+  await expect(card(page, id)).toContainText('Client non identifié : compte comme critique')
+  await page.context().close()
 })
 
 test('who asked, owns the bot, or is asked for may not decide', async ({ browser }) => {

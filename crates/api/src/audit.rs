@@ -40,7 +40,9 @@ async fn list_audit_items(
 ) -> Result<Response, Problem> {
     let filter = filter_of(query)?;
     match filter.format.unwrap_or_default() {
-        shapes::Format::Json => Ok(export::list(&app, &filter, from).await?.into_response()),
+        shapes::Format::Json => Ok(export::list(&app, &caller, &filter, from)
+            .await?
+            .into_response()),
         format => export::export(&app, &caller, filter, format, from).await,
     }
 }

@@ -10,7 +10,7 @@ use eventlog::{CommandContext, CommandKey, Executed};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{caller::Caller, problem::Problem, shapes::CommandAnswer};
+use crate::{App, caller::Caller, problem::Problem, shapes::CommandAnswer};
 
 /// The header that makes a repeated command recognisable.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -63,6 +63,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 /// What goes to the log with a command. `asked` is the target and the body: the same key with
 /// anything else is refused.
 pub fn context(
+    app: &App,
     caller: &Caller,
     operation: &str,
     key: &IdempotencyKey,
@@ -70,7 +71,7 @@ pub fn context(
 ) -> Result<CommandContext, Problem> {
     let key = match &key.0 {
         Some(key) => Some(
-            CommandKey::for_caller(&caller.actor, operation, key, asked)
+            CommandKey::for_caller(app.log.vault(), &caller.actor, operation, key, asked)
                 .map_err(Problem::internal)?,
         ),
         None => None,

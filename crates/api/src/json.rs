@@ -1,5 +1,7 @@
 //! JSON from callers: bounded in size and depth, refused with the name of the field.
 
+mod distinct_keys;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -8,6 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::problem::{FieldError, Problem};
+use distinct_keys::DistinctKeys;
 
 /// The largest body (bytes).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -72,6 +75,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     reader
         .end()
         .map_err(|error| Problem::invalid(format!("This is not JSON: {error}.")))?;
+    serde_json::from_slice::<DistinctKeys>(bytes)
+        .map_err(|error| Problem::invalid(format!("This JSON cannot be taken: {error}.")))?;
     Ok(value)
 }
 
@@ -169,6 +174,7 @@ mod tests {
         assert_eq!(refusal("not json"), named("", ""));
         assert_eq!(refusal(r#"["t"]"#), named("", ""));
         assert_eq!(refusal(r#"{"tool":"t"} trailing"#), named("", ""));
+        assert_eq!(refusal(r#"{"tool":"t","x":{"a":1,"a":1}}"#), named("", ""));
     }
 
     #[test]

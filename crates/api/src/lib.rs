@@ -230,6 +230,12 @@ pub fn routes() -> (Router<App>, OpenApi) {
 
 /// The HTTP service of an API, complete with its layers.
 pub fn router(app: App) -> Router {
+    let admitted = middleware::from_fn_with_state(app.clone(), auth::authenticate);
+    layered(app, routes().0.route_layer(admitted))
+}
+
+/// Routes with what surrounds each of them: pages beside them, limits, problems, headers.
+pub fn layered(app: App, routes: Router<App>) -> Router {
     let origins: Vec<HeaderValue> = app
         .config
         .cors_origins
@@ -253,12 +259,7 @@ pub fn router(app: App) -> Router {
             http::CORRELATION,
         ])
         .expose_headers([commands::POSITION, axum::http::header::RETRY_AFTER]);
-    routes()
-        .0
-        .route_layer(middleware::from_fn_with_state(
-            app.clone(),
-            auth::authenticate,
-        ))
+    routes
         .fallback(web::fallback)
         .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(panicked))

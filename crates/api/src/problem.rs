@@ -225,6 +225,8 @@ impl Problem {
             StatusCode::REQUEST_TIMEOUT => {
                 Self::new(status, "invalid", "The request took too long to arrive.")
             }
+            // Of the framework: e.g. a path that is not UTF-8. Ours is always 422.
+            StatusCode::BAD_REQUEST => Self::invalid("The request cannot be understood."),
             status if status.is_client_error() => {
                 Self::new(status, "invalid", "The request cannot be understood.")
             }

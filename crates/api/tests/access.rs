@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{Answer, Session, TestApp};
+use chrono::TimeDelta;
+use common::{Answer, Session, TestApp, ask, stage};
 use events::users::{Role, Scope};
 use kernel::AccreditationLevel::{N0, N4};
 use reqwest::Method;
@@ -315,4 +316,72 @@ async fn the_trail_is_read_exported_and_its_reading_recorded() {
         .await
         .ok();
     assert!(reads["items"].as_array().unwrap().len() >= 3, "{reads}");
+}
+
+#[tokio::test]
+async fn reading_an_approval_is_in_the_trail_once_an_hour() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    // The start of an hour, so that the test stays within it.
+    let now = kernel::Clock::now(&app.platform.clock);
+    let to_next_hour = 3_600 - now.timestamp().rem_euclid(3_600);
+    app.advance(TimeDelta::seconds(to_next_hour));
+    let (first, second) = (ask(&stage).await, ask(&stage).await);
+    app.settle().await;
+    let read = |who: Session<'_>, id: &str| {
+        let (app, path) = (&app, format!("/api/safeguard/{id}"));
+        let token = who.token.clone();
+        async move {
+            let before = app.head().await;
+            Session { app, token }.get(&path).await.ok();
+            app.head().await - before
+        }
+    };
+    assert_eq!(read(stage.marie.clone(), &first).await, 1);
+    assert_eq!(
+        read(stage.marie.clone(), &first).await,
+        0,
+        "a page that polls"
+    );
+    assert_eq!(
+        read(stage.marie.clone(), &second).await,
+        1,
+        "another record"
+    );
+    assert_eq!(read(stage.paul.clone(), &first).await, 1, "another reader");
+    assert_eq!(
+        read(stage.support.clone(), &first).await,
+        0,
+        "its own request"
+    );
+    app.advance(TimeDelta::hours(1));
+    assert_eq!(read(stage.marie.clone(), &first).await, 1, "another hour");
+    // What is not there was not read.
+    let head = app.head().await;
+    let nothing = format!("/api/safeguard/{}", uuid::Uuid::nil());
+    stage.marie.get(&nothing).await.refused(404, "not_found");
+    assert_eq!(app.head().await, head);
+    app.settle().await;
+    // Reading the trail is recorded too, and following it live adds nothing.
+    let path = format!("/api/users/audit?target_id={first}&action=get_approval");
+    let trail = stage.admin.get(&path).await.ok();
+    let readers: Vec<&Value> = trail["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["actor"]["name"])
+        .collect();
+    assert_eq!(readers, ["marie", "paul", "marie"], "{trail}");
+    assert_eq!(app.head().await, head + 1);
+    for _ in 0..3 {
+        app.settle().await;
+        stage.admin.get("/api/users/audit").await.ok();
+    }
+    assert_eq!(app.head().await, head + 1);
+    stage.admin.get("/api/users/audit?format=csv").await.ok();
+    assert_eq!(app.head().await, head + 2, "every export is recorded");
+    for _ in 0..3 {
+        stage.admin.get("/api/audit/events?after=0").await.ok();
+    }
+    assert_eq!(app.head().await, head + 3);
 }

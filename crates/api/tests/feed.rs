@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PASSWORD, TestApp, request};
+use common::{PASSWORD, TestApp, register_client, request};
 use events::users::{Role, Scope};
 use futures::{SinkExt, StreamExt};
 use kernel::AccreditationLevel::{N1, N2, N4};
@@ -61,7 +61,7 @@ async fn frame(socket: &mut Socket) -> Value {
 async fn a_socket_resumes_without_gap_or_duplicate() {
     let app = TestApp::start().await;
     let marie = app.user("marie", N2, Role::Tech).await;
-    app.user("admin.n4", N4, Role::Admin).await;
+    register_client(&app.user("admin.n4", N4, Role::Admin).await).await;
     let support = app
         .service("support", "admin.n4", &[Scope::SafeguardRequest])
         .await;
@@ -156,4 +156,70 @@ async fn who_may_open_one() {
     // The process ends: sockets are told to come back.
     app.app.stop();
     assert_eq!(frame(&mut socket).await, json!({ "closed": 1012 }));
+}
+
+#[tokio::test]
+async fn a_socket_closes_when_its_token_ends() {
+    let app =
+        TestApp::start_with(|config| config.token_lifetime = chrono::TimeDelta::seconds(2)).await;
+    let marie = app.user("marie", N2, Role::Tech).await;
+    let token = marie.token.clone().unwrap();
+    let begun = std::time::Instant::now();
+    let (mut socket, _) = connect(&app, "", &bearer(&token)).await.unwrap();
+    assert_eq!(frame(&mut socket).await["type"], "feed:ready");
+    assert_eq!(frame(&mut socket).await, json!({ "closed": 4401 }));
+    assert!(begun.elapsed() > Duration::from_secs(1), "not before");
+}
+
+/// A server and a client that hold little between them: one large frame does not fit.
+async fn connect_narrowly(app: &TestApp, token: &str) -> Socket {
+    let loopback = "127.0.0.1:0".parse().unwrap();
+    let wide = tokio::net::TcpSocket::new_v4().unwrap();
+    wide.set_send_buffer_size(4_096).unwrap();
+    wide.bind(loopback).unwrap();
+    let listener = wide.listen(16).unwrap();
+    let address = listener.local_addr().unwrap();
+    let service =
+        api::router(app.app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    tokio::spawn(axum::serve(listener, service).into_future());
+    let narrow = tokio::net::TcpSocket::new_v4().unwrap();
+    narrow.set_recv_buffer_size(4_096).unwrap();
+    let stream = narrow.connect(address).await.unwrap();
+    let mut request = format!("ws://{address}/api/safeguard/ws")
+        .into_client_request()
+        .unwrap();
+    for (name, value) in bearer(token) {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let stream = MaybeTlsStream::Plain(stream);
+    let (socket, _) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_closed_and_resumes() {
+    let app = TestApp::start().await;
+    let marie = app.user("marie", N2, Role::Tech).await;
+    register_client(&app.user("admin.n4", N4, Role::Admin).await).await;
+    let support = app
+        .service("support", "admin.n4", &[Scope::SafeguardRequest])
+        .await;
+    app.settle().await;
+    let token = marie.token.clone().unwrap();
+    let mut slow = connect_narrowly(&app, &token).await;
+    let ready = frame(&mut slow).await;
+    let mut large = request();
+    large["arguments"] = json!({ "note": "x".repeat(60_000) });
+    let asked = support.post("/api/safeguard/requests", large).await.ok();
+    app.settle().await;
+    // The frame has 5 s to leave, and then the close has 5 s: reading begins between the two.
+    tokio::time::sleep(Duration::from_millis(7_500)).await;
+    assert_eq!(frame(&mut slow).await["position"], asked["position"]);
+    assert_eq!(frame(&mut slow).await, json!({ "closed": 1013 }));
+    let query = format!("?after={}", ready["position"]);
+    let (mut again, _) = connect(&app, &query, &bearer(&token)).await.unwrap();
+    frame(&mut again).await;
+    assert_eq!(frame(&mut again).await["data"]["id"], asked["id"]);
 }

@@ -313,9 +313,10 @@ async fn critical_clients_and_l4_need_two_and_the_request_never_lowers_its_safet
         needed("ad_reset_password", Some("999"), true).await["required_approvals"],
         2
     );
+    // A ticket is some client's: leaving out the id lowers nothing.
     assert_eq!(
         needed("ad_reset_password", None, false).await["required_approvals"],
-        1
+        2
     );
     let deletes = needed("ad_delete", None, true).await;
     assert_eq!(
@@ -349,6 +350,75 @@ async fn critical_clients_and_l4_need_two_and_the_request_never_lowers_its_safet
         )
         .await
         .ok();
+}
+
+#[tokio::test]
+async fn what_the_register_says_of_a_client_beats_the_request() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    for (id, name, critical) in [("42", "EHPAD Les Jardins", true), ("7", "Librairie", false)] {
+        let client = json!({ "id": id, "name": name, "critical": critical });
+        stage.admin.post("/api/clients", client).await.ok();
+    }
+    for (context, approvals, name) in [
+        (json!({}), 1, Value::Null),
+        (
+            json!({ "workflow": "SUPPORT", "confidence": 95 }),
+            1,
+            Value::Null,
+        ),
+        (
+            json!({ "client_id": " ", "client_name": " " }),
+            1,
+            Value::Null,
+        ),
+        (json!({ "client_id": "7" }), 1, json!("Librairie")),
+        // Another client's name is not shown, nor taken for the id that is missing.
+        (
+            json!({ "client_id": "42", "client_name": "Librairie" }),
+            2,
+            json!("EHPAD Les Jardins"),
+        ),
+        (
+            json!({ "client_id": "7", "client_name": "EHPAD Les Jardins" }),
+            1,
+            json!("Librairie"),
+        ),
+        (json!({ "client_name": "Librairie" }), 2, json!("Librairie")),
+        (
+            json!({ "client_id": "999", "client_name": "Librairie" }),
+            2,
+            json!("Librairie"),
+        ),
+        (json!({ "ticket_id": 1234 }), 2, Value::Null),
+        (json!({ "ticket_title": "Reset MDP" }), 2, Value::Null),
+        (
+            json!({ "ticket_description": "Mot de passe oublié" }),
+            2,
+            Value::Null,
+        ),
+        (
+            json!({ "client_id": "7", "client_critical": true }),
+            2,
+            json!("Librairie"),
+        ),
+    ] {
+        let mut body = request();
+        body["context"] = context.clone();
+        let asked = stage
+            .support
+            .post("/api/safeguard/requests", body)
+            .await
+            .ok();
+        app.settle().await;
+        let path = format!("/api/safeguard/{}", asked["id"].as_str().unwrap());
+        let read = stage.marie.get(&path).await.ok();
+        assert_eq!(
+            (&read["required_approvals"], &read["context"]["client_name"]),
+            (&json!(approvals), &name),
+            "{context}"
+        );
+    }
 }
 
 async fn app_settle(stage: &Stage<'_>) {

@@ -86,7 +86,13 @@ pub async fn ours(log: &EventLog, run: &str, time: Duration) -> anyhow::Result<f
             let id = AggregateId::new(format!("{run}-{task}-{}", nth / DEPOSITS))?;
             let amount = nth as i64 + 1;
             let key = format!("{run}-{task}-{nth}");
-            let key = CommandKey::for_caller(&metadata.actor, "deposit", &key, &(&id, amount))?;
+            let key = CommandKey::for_caller(
+                log.vault(),
+                &metadata.actor,
+                "deposit",
+                &key,
+                &(&id, amount),
+            )?;
             let context = CommandContext {
                 metadata,
                 key: Some(key),

@@ -23,6 +23,8 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use crate::commands::{AT_ONCE, DEPOSITS, rate};
 
 const PASSWORD: &str = "Un mot de passe de mesure";
+/// Registered and not critical.
+const CLIENT_ID: &str = "44";
 /// Commands per second while latencies are measured.
 const STEADY: u64 = 200;
 
@@ -78,14 +80,28 @@ impl Platform {
             .as_str()
             .context("no token")?
             .to_owned();
-        Ok(Self {
+        let platform = Self {
             child,
             _folder: folder,
             http,
             address,
             token,
             sent: AtomicU64::new(0),
-        })
+        };
+        platform.register_client().await?;
+        Ok(platform)
+    }
+
+    /// Requests name a client, as most do: reading the register is measured too.
+    async fn register_client(&self) -> anyhow::Result<()> {
+        self.http
+            .post(format!("http://{}/api/clients", self.address))
+            .bearer_auth(&self.token)
+            .json(&json!({ "id": CLIENT_ID, "name": "EHPAD Music Art", "critical": false }))
+            .send()
+            .await?
+            .error_for_status()?;
+        Ok(())
     }
 
     /// Approval requests per second, each authenticated, decided and durable.
@@ -225,7 +241,7 @@ impl Platform {
                 "arguments": { "username": "jean.dupont" },
                 "security_level": "L3",
                 "context": { "ticket_id": nth, "ticket_title": "Reset MDP - Jean Dupont",
-                             "workflow": "SUPPORT", "confidence": 95 },
+                             "client_id": CLIENT_ID, "workflow": "SUPPORT", "confidence": 95 },
                 "on_behalf_of": "jean.dupont",
                 "expires_in_seconds": 3600,
             }))

@@ -7,7 +7,7 @@ use events::audit::{
     RefusalEvent, RefusalRecorded, SensitiveReadEvent, SensitiveReadRecorded,
     SignInFailuresCounted, SignInFailuresEvent,
 };
-use kernel::{AggregateId, LogAggregate};
+use kernel::{Actor, AggregateId, LogAggregate};
 use serde::{Deserialize, Serialize};
 
 /// Something refused to someone signed in. Recorded once; recording again does nothing.
@@ -50,6 +50,20 @@ impl LogAggregate for RecordedRefusal {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RecordedRead {
     is_recorded: bool,
+}
+
+impl RecordedRead {
+    /// The id of one person's reading of one record within one hour (UTC): pages that poll, and a
+    /// live trail that would show its own reading, come to one event.
+    pub fn id_within_hour(reader: &Actor, read: &SensitiveReadRecorded) -> AggregateId {
+        let hour = read.read_at.timestamp().div_euclid(3_600);
+        let target = read.target_id.as_deref().unwrap_or_default();
+        let key = format!(
+            "{reader}\n{}\n{}\n{target}\n{hour}",
+            read.action, read.target_type
+        );
+        AggregateId::derived("sensitive_read", &key)
+    }
 }
 
 impl Aggregate for RecordedRead {

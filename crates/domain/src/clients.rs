@@ -92,9 +92,11 @@ impl Client {
         self.version
     }
 
-    /// `None` if nobody registered it: never taken as non-critical.
-    pub fn critical(&self) -> Option<bool> {
-        self.state.as_ref().map(|state| state.critical)
+    /// Its name and whether it is critical; `None` if nobody registered it: never taken as
+    /// non-critical.
+    pub fn registered(&self) -> Option<(&str, bool)> {
+        let state = self.state.as_ref()?;
+        Some((&state.name, state.critical))
     }
 
     fn put(&self, entry: ClientEntry, now: DateTime<Utc>) -> Result<Vec<ClientEvent>, ClientError> {

@@ -53,6 +53,13 @@ fn service() -> Actor {
     Actor::service("support")
 }
 
+fn registered(critical: bool) -> Option<RegisteredClient> {
+    Some(RegisteredClient {
+        name: "EHPAD Les Jardins".into(),
+        critical,
+    })
+}
+
 fn request() -> RequestApproval {
     RequestApproval {
         approval_id: Uuid::from_u128(77),
@@ -74,7 +81,7 @@ fn request() -> RequestApproval {
             workflow: Some("SUPPORT".into()),
             confidence: Some(95),
         },
-        client: ClientStanding::Registered { critical: false },
+        client: registered(false),
         on_behalf_of: Some("jean.dupont".into()),
         expires_in_seconds: Some(3_600),
         now: minute(0),
@@ -376,18 +383,15 @@ fn below_l3_no_approval_is_needed() {
 
 #[test]
 fn whether_the_client_is_critical_can_only_be_raised() {
-    use ClientStanding::*;
     for (asked, client, critical) in [
-        (false, None, false),
-        (false, Registered { critical: false }, false),
-        (false, Registered { critical: true }, true),
-        (false, Unknown, true),
-        (true, None, true),
-        (true, Registered { critical: false }, true),
+        (false, registered(false), false),
+        (false, registered(true), true),
+        (false, None, true),
+        (true, registered(false), true),
     ] {
         let event = ask(|r| {
             r.context.client_critical = asked;
-            r.client = client;
+            r.client = client.clone();
         })
         .unwrap();
         assert_eq!(
@@ -396,6 +400,69 @@ fn whether_the_client_is_critical_can_only_be_raised() {
         );
         assert_eq!(event.required_approvals, if critical { 2 } else { 1 });
     }
+}
+
+#[test]
+fn leaving_out_the_client_lowers_nothing() {
+    let nothing = || RequestContext {
+        workflow: Some("SUPPORT".into()),
+        confidence: Some(95),
+        ..RequestContext::default()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let mut cases: Vec<(RequestContext, bool)> = vec![(nothing(), false)];
+    let about: [fn(&mut RequestContext, Option<String>); 4] = [
+        |context, text| context.client_id = text,
+        |context, text| context.client_name = text,
+        |context, text| context.ticket_title = text,
+        |context, text| context.ticket_description = text,
+    ];
+    for set in about {
+        for (value, critical) in [(" \r\n\t ", false), ("EHPAD Les Jardins", true)] {
+            let mut context = nothing();
+            set(&mut context, text(value));
+            cases.push((context, critical));
+        }
+    }
+    let ticket_id = Some(0);
+    cases.push((
+        RequestContext {
+            ticket_id,
+            ..nothing()
+        },
+        true,
+    ));
+    for (context, critical) in cases {
+        let event = ask(|r| {
+            r.context = context.clone();
+            r.client = None;
+        })
+        .unwrap();
+        assert_eq!(event.context.client_critical, critical, "{context:?}");
+        assert_eq!(event.required_approvals, if critical { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_registered_client_has_the_register_s_name() {
+    for said in [None, Some("Librairie".to_owned())] {
+        let event = ask(|r| r.context.client_name = said.clone()).unwrap();
+        assert_eq!(
+            event.context.client_name.as_deref(),
+            Some("EHPAD Les Jardins")
+        );
+    }
+    let unknown = ask(|r| {
+        r.context.client_name = Some("Librairie".into());
+        r.client = None;
+    });
+    assert_eq!(
+        unknown.unwrap().context.client_name.as_deref(),
+        Some("Librairie")
+    );
+    // What the caller says is checked all the same.
+    let refused = ask(|r| r.context.client_name = Some("a\u{202E}b".into()));
+    assert_eq!(refused.unwrap_err().code(), "invalid");
 }
 
 #[test]
@@ -516,7 +583,7 @@ fn the_claim_window_is_a_setting() {
 fn a_critical_client_needs_two_votes() {
     let given = || {
         vec![requested(|r| {
-            r.client = ClientStanding::Registered { critical: true }
+            r.client = registered(true);
         })]
     };
     assert_eq!(

@@ -199,7 +199,8 @@ fn clients_are_registered_renamed_and_flagged() {
         [ClientEvent::CriticalityChanged(_), ClientEvent::Renamed(_)]
     ));
     let both = after::<Client>(&[given.clone(), changed].concat());
-    assert_eq!((both.critical(), both.version()), (Some(true), 3));
+    assert_eq!(both.registered(), Some(("EHPAD du Parc", true)));
+    assert_eq!(both.version(), 3);
     assert_eq!(
         when::<Client>(&given, set(client("X", true), Some(9))),
         Err(ClientError::StaleVersion { current: 1 })
@@ -210,7 +211,7 @@ fn clients_are_registered_renamed_and_flagged() {
             .len(),
         1
     );
-    assert_eq!(Client::default().critical(), None);
+    assert_eq!(Client::default().registered(), None);
 }
 
 #[test]

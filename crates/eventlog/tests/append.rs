@@ -4,10 +4,11 @@
 mod common;
 
 use common::*;
-use eventlog::{EventLog, ExecuteError};
+use eventlog::{CommandKey, EventLog, ExecuteError, Vault};
 use futures::future::join_all;
-use kernel::new_id;
+use kernel::{Actor, new_id};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 async fn numbers_events_in_commit_order() {
@@ -48,7 +49,7 @@ async fn eight_processes_collide_and_nothing_is_lost() {
             let book = id(&format!("book-{}", n % 3));
             // Ten tries are not always enough among eight processes on three books; a caller with
             // a key may try again.
-            let context = keyed(&line, &line);
+            let context = keyed(log, &line, &line);
             loop {
                 match log
                     .execute::<Book>(&book, write(&line), &(), &context)
@@ -82,7 +83,7 @@ async fn a_repeated_command_has_one_effect_and_the_first_answer() {
     let db = database().await;
     let (here, there) = (open(&db.pool).await, another_process(&db.url).await);
     let first = here
-        .execute::<Book>(&id("a"), write("x"), &(), &keyed("k", "x"))
+        .execute::<Book>(&id("a"), write("x"), &(), &keyed(&here, "k", "x"))
         .await
         .unwrap();
     here.execute::<Book>(&id("a"), write("y"), &(), &context())
@@ -90,7 +91,7 @@ async fn a_repeated_command_has_one_effect_and_the_first_answer() {
         .unwrap();
     for log in [&here, &there] {
         let again = log
-            .execute::<Book>(&id("a"), write("x"), &(), &keyed("k", "x"))
+            .execute::<Book>(&id("a"), write("x"), &(), &keyed(log, "k", "x"))
             .await
             .unwrap();
         assert!(again.repeated);
@@ -100,11 +101,47 @@ async fn a_repeated_command_has_one_effect_and_the_first_answer() {
         );
         assert_eq!(again.outcome, first.outcome);
         let other = log
-            .execute::<Book>(&id("a"), write("z"), &(), &keyed("k", "z"))
+            .execute::<Book>(&id("a"), write("z"), &(), &keyed(log, "k", "z"))
             .await;
         assert!(matches!(other, Err(ExecuteError::KeyReused)));
     }
     assert_eq!(here.head().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn keys_belong_to_caller_and_operation() {
+    let db = database().await;
+    let log = open(&db.pool).await;
+    let key = |actor, operation, key| {
+        CommandKey::for_caller(log.vault(), &Actor::service(actor), operation, key, &1).unwrap()
+    };
+    let one = key("support", "claim", "k");
+    assert_eq!(one, key("support", "claim", "k"));
+    assert_ne!(one.id, key("sentinel", "claim", "k").id);
+    assert_ne!(one.id, key("support", "request", "k").id);
+    assert_ne!(one.id, key("support", "claim", "k2").id);
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_body_cannot_be_guessed_without_the_master_key() {
+    let db = database().await;
+    let log = open(&db.pool).await;
+    let body = "jean.dupont";
+    log.execute::<Book>(&id("a"), write(body), &(), &keyed(&log, "k", body))
+        .await
+        .unwrap();
+    let stored: Vec<u8> = sqlx::query_scalar("SELECT request_hash FROM commands")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    let plain = Sha256::digest(serde_json::to_vec(body).unwrap());
+    assert_ne!(stored, plain.to_vec());
+    let elsewhere = Vault::new(db.pool.clone(), &[1; 32]);
+    let actor = Actor::system("test");
+    let guess = CommandKey::for_caller(&elsewhere, &actor, "write", "k", &body).unwrap();
+    assert_ne!(stored, guess.request_hash);
+    let known = keyed(&log, "k", body).key.unwrap();
+    assert_eq!(stored, known.request_hash);
 }
 
 #[tokio::test]
@@ -113,12 +150,12 @@ async fn a_repetition_under_another_id_is_answered_with_the_first() {
     let (here, there) = (open(&db.pool).await, another_process(&db.url).await);
     // What makes something new draws an id each time it is sent.
     let first = here
-        .execute::<Book>(&id("first"), write("x"), &(), &keyed("k", "x"))
+        .execute::<Book>(&id("first"), write("x"), &(), &keyed(&here, "k", "x"))
         .await
         .unwrap();
     for log in [&here, &there] {
         let again = log
-            .execute::<Book>(&id("other"), write("x"), &(), &keyed("k", "x"))
+            .execute::<Book>(&id("other"), write("x"), &(), &keyed(log, "k", "x"))
             .await
             .unwrap();
         assert!(again.repeated);
@@ -134,26 +171,26 @@ async fn a_repetition_under_another_id_is_answered_with_the_first() {
 async fn a_repeated_command_is_recognised_even_where_it_would_now_be_refused() {
     let db = database().await;
     let log = open(&db.pool).await;
-    log.execute::<Book>(&id("a"), write("x"), &(), &keyed("k", "x"))
+    log.execute::<Book>(&id("a"), write("x"), &(), &keyed(&log, "k", "x"))
         .await
         .unwrap();
     log.execute::<Book>(&id("a"), BookCommand::Close, &(), &context())
         .await
         .unwrap();
     let again = log
-        .execute::<Book>(&id("a"), write("x"), &(), &keyed("k", "x"))
+        .execute::<Book>(&id("a"), write("x"), &(), &keyed(&log, "k", "x"))
         .await
         .unwrap();
     assert!(again.repeated);
     let refused = log
-        .execute::<Book>(&id("a"), write("x"), &(), &keyed("l", "x"))
+        .execute::<Book>(&id("a"), write("x"), &(), &keyed(&log, "l", "x"))
         .await;
     assert!(matches!(
         refused,
         Err(ExecuteError::Refused(BookError::Closed))
     ));
     // A refusal is not remembered: it may be accepted later.
-    let key = keyed("l", "x").key.unwrap();
+    let key = keyed(&log, "l", "x").key.unwrap();
     assert!(log.find_outcome(&key).await.unwrap().is_none());
 }
 
@@ -169,7 +206,7 @@ async fn the_same_key_at_once_in_two_processes_with_different_caches_has_one_eff
         .await
         .unwrap();
     for n in 0..20 {
-        let context = keyed(&format!("k{n}"), "x");
+        let context = keyed(&here, &format!("k{n}"), "x");
         let book = id("a");
         let (one, two) = tokio::join!(
             here.execute::<Book>(&book, write("x"), &(), &context),
@@ -221,7 +258,7 @@ async fn nothing_to_do_is_remembered_as_an_outcome() {
     log.execute::<Book>(&id("a"), write("x"), &(), &context())
         .await
         .unwrap();
-    let context = keyed("noop", "x");
+    let context = keyed(&log, "noop", "x");
     let first = log
         .execute::<Book>(&id("a"), BookCommand::Nothing, &(), &context)
         .await

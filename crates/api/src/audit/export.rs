@@ -47,9 +47,10 @@ const COLUMNS: [&str; 15] = [
     "details",
 ];
 
-/// A page of the trail, the latest first.
+/// A page of the trail, the latest first. The reading is itself recorded, once per hour.
 pub async fn list(
     app: &App,
+    caller: &Caller,
     filter: &AuditFilter,
     from: MinPosition,
 ) -> Result<AsOf<Page<AuditItem>>, Problem> {
@@ -67,6 +68,8 @@ pub async fn list(
             None => None,
         };
     let position = app.reached(READS, from).await?;
+    app.audit_repeated_read(caller, "list_audit_items", "audit", None)
+        .await?;
     let mut items = rows::list_audit_items(app.log.pool(), app.log.vault(), &wanted).await?;
     let is_more = items.len() > limit as usize;
     items.truncate(limit as usize);

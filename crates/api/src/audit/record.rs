@@ -59,6 +59,25 @@ impl App {
         let id = AggregateId::from(kernel::new_id());
         record_infallible::<RecordedRead>(self, &id, command, caller.metadata()).await
     }
+
+    /// Records that someone reads what is sensitive, once per hour: for what pages ask for again
+    /// and again.
+    pub async fn audit_repeated_read(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        target_type: &str,
+        target_id: Option<&str>,
+    ) -> Result<(), Problem> {
+        let command = SensitiveReadRecorded {
+            action: operation.to_owned(),
+            target_type: target_type.to_owned(),
+            target_id: target_id.map(str::to_owned),
+            read_at: caller.at,
+        };
+        let id = RecordedRead::id_within_hour(&caller.actor, &command);
+        record_infallible::<RecordedRead>(self, &id, command, caller.metadata()).await
+    }
 }
 
 /// Runs a command that nothing refuses.

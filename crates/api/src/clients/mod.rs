@@ -21,7 +21,7 @@ pub async fn register_client(
     body: RegisterClient,
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, "register_client", key, &body)?;
+    let context = commands::context(app, caller, "register_client", key, &body)?;
     let client_id = body.id.trim().to_owned();
     let entry = ClientEntry {
         client_id: client_id.clone(),
@@ -48,7 +48,7 @@ pub async fn put_client(
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
     let client_id = id.trim().to_owned();
-    let context = commands::context(caller, "put_client", key, &(&client_id, &body))?;
+    let context = commands::context(app, caller, "put_client", key, &(&client_id, &body))?;
     let entry = ClientEntry {
         client_id: client_id.clone(),
         name: body.name,

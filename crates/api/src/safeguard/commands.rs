@@ -6,7 +6,7 @@ use domain::{
     Refusal, RefusalKind,
     clients::Client,
     safeguard::{
-        self as rules, Approval, ApprovalCommand, ApprovalError, ClientStanding, Decider,
+        self as rules, Approval, ApprovalCommand, ApprovalError, Decider, RegisteredClient,
         Requester, Tool,
     },
 };
@@ -29,7 +29,7 @@ pub async fn request_approval(
     body: RequestApproval,
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, "request_approval", key, &body)?;
+    let context = commands::context(app, caller, "request_approval", key, &body)?;
     let id = AggregateId::from(kernel::new_id());
     let mut registers = Registers::Remembered;
     for _ in 0..MOST_LOOKS {
@@ -90,20 +90,16 @@ async fn facts(
     let tool: Arc<Tool> = registers
         .entry(app, &Tool::id(&body.tool_name), &mut guards)
         .await?;
-    let client_id = body
-        .context
-        .client_id
-        .as_deref()
-        .map(str::trim)
-        .filter(|id| !id.is_empty());
-    let client = match client_id {
-        None => ClientStanding::None,
+    let client = match body.context.client_id.as_deref().map(str::trim) {
+        None | Some("") => None,
         Some(id) => {
             let client: Arc<Client> = registers.entry(app, &Client::id(id), &mut guards).await?;
-            match client.critical() {
-                Some(critical) => ClientStanding::Registered { critical },
-                None => ClientStanding::Unknown,
-            }
+            client
+                .registered()
+                .map(|(name, critical)| RegisteredClient {
+                    name: name.to_owned(),
+                    critical,
+                })
         }
     };
     let request = rules::RequestApproval {
@@ -280,7 +276,7 @@ async fn run<B: Serialize>(
     key: &IdempotencyKey,
     command: impl FnOnce(B) -> Result<ApprovalCommand, Problem>,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, operation, key, &(id, &body))?;
+    let context = commands::context(app, caller, operation, key, &(id, &body))?;
     execute(app, id, command(body)?, &context).await
 }
 

@@ -79,7 +79,8 @@ pub async fn list_approval_history(
     })
 }
 
-/// One approval with what happened to it.
+/// One approval with what happened to it. The reading is in the trail, once per hour and reader; a
+/// service that follows its own request reads nothing it does not know.
 pub async fn get_approval(
     app: &App,
     caller: &Caller,
@@ -90,6 +91,17 @@ pub async fn get_approval(
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::find_approval(pool, vault, id, caller.user_id(), caller.at).await?;
     let body = found.ok_or_else(|| Problem::not_found("There is no such request."))?;
+    let is_own = caller.user_id().is_none() && body.requested_by == caller.actor.to_string();
+    if !is_own {
+        let target = Some(body.id.to_string());
+        app.audit_repeated_read(
+            caller,
+            "get_approval",
+            "safeguard.approval",
+            target.as_deref(),
+        )
+        .await?;
+    }
     Ok(AsOf { position, body })
 }
 

@@ -68,7 +68,7 @@ pub async fn register_tool(
     body: PutTool,
     key: &IdempotencyKey,
 ) -> Result<CommandAnswer, Problem> {
-    let context = commands::context(caller, "put_tool", key, &(&name, &body))?;
+    let context = commands::context(app, caller, "put_tool", key, &(&name, &body))?;
     let description = body.description.unwrap_or_default();
     let command = ToolCommand::Put {
         entry: ToolEntry {

@@ -1,13 +1,17 @@
 //! A whole platform for tests: real PostgreSQL and NATS, a manual clock, and no sleeps.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use api::{App, Config, Limits, MicroService, NewServiceAccount, NewUser, Parts};
 use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Projector, Relay, Vault};
 use events::users::{Role, Scope};
 use kernel::AccreditationLevel::{self, N2, N3, N4};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::{ManualClock, TestDatabase, TestNats};
@@ -15,6 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 pub const PASSWORD: &str = "correct horse battery";
 const SECRET: &[u8] = &[7; 32];
+
+/// The one recorder of this process: all its platforms count together.
+fn metrics() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
+}
 
 /// What the instances of one platform share.
 pub struct Platform {
@@ -102,7 +112,7 @@ impl TestApp {
             progress: progress.clone(),
             nats: Some(client.clone()),
             clock: Arc::new(platform.clock.clone()),
-            metrics: None,
+            metrics: Some(metrics().clone()),
         };
         let app = App::start(config, parts).await.unwrap();
         let service = MicroService::start(app.clone(), client).await.unwrap();
@@ -303,11 +313,18 @@ impl Session<'_> {
     }
 }
 
-/// A request that any approver may decide.
+/// The client of [`request`].
+pub async fn register_client(admin: &Session<'_>) {
+    let client = json!({ "id": "44", "name": "EHPAD Music Art", "critical": false });
+    admin.post("/api/clients", client).await.ok();
+}
+
+/// A request that any approver may decide: its client is registered and not critical.
 pub fn request() -> Value {
     json!({
         "tool_name": "ad_reset_password", "arguments": { "username": "jean.dupont" }, "security_level": "L3",
-        "context": { "ticket_id": 1234, "ticket_title": "Reset MDP - Jean Dupont", "workflow": "SUPPORT", "confidence": 95 },
+        "context": { "ticket_id": 1234, "ticket_title": "Reset MDP - Jean Dupont", "client_id": "44",
+                     "workflow": "SUPPORT", "confidence": 95 },
     })
 }
 
@@ -333,6 +350,7 @@ pub async fn stage(app: &TestApp) -> Stage<'_> {
         .await;
     let marie = app.user("marie", N2, Role::Tech).await;
     let paul = app.user("paul", N3, Role::Tech).await;
+    register_client(&admin).await;
     app.settle().await;
     Stage {
         support,

@@ -35,16 +35,11 @@ pub struct Requester {
     pub owner_id: Option<Uuid>,
 }
 
-/// What the register says of the client that a request names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientStanding {
-    /// The request names no client.
-    None,
-    /// Nobody registered it: never taken as non-critical.
-    Unknown,
-    Registered {
-        critical: bool,
-    },
+/// What the register says of the client whose id a request gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredClient {
+    pub name: String,
+    pub critical: bool,
 }
 
 /// Asks for an approval.
@@ -60,7 +55,8 @@ pub struct RequestApproval {
     pub registry_level: Option<ActionLevel>,
     /// `client_critical` is what the caller asks; the register can only raise it.
     pub context: RequestContext,
-    pub client: ClientStanding,
+    /// The register's entry of `context.client_id`; `None`: it has none, or there is no id.
+    pub client: Option<RegisteredClient>,
     pub on_behalf_of: Option<String>,
     /// `None`: 60 min.
     pub expires_in_seconds: Option<u64>,

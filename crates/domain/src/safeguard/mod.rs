@@ -13,8 +13,8 @@ mod tool_seed;
 
 pub use approval::{Approval, Status};
 pub use approval_command::{
-    ApprovalCommand, Approve, BreakGlass, Cancel, Claim, ClientStanding, Decider, ExecutionOutcome,
-    Postpone, RecordExecution, Reject, RequestApproval, Requester,
+    ApprovalCommand, Approve, BreakGlass, Cancel, Claim, Decider, ExecutionOutcome, Postpone,
+    RecordExecution, RegisteredClient, Reject, RequestApproval, Requester,
 };
 pub use approval_error::ApprovalError;
 pub use hash::arguments_hash;

@@ -8,7 +8,7 @@ use events::{
 use kernel::{ActionLevel, ActorKind};
 use serde_json::Value;
 
-use super::{ApprovalError, ClientStanding, RequestApproval, arguments_hash};
+use super::{ApprovalError, RegisteredClient, RequestApproval, arguments_hash};
 use crate::text::Faults;
 
 /// How long a request waits when it does not say.
@@ -110,7 +110,7 @@ pub(super) fn is_tool_name(name: &str) -> bool {
 fn check_context(
     faults: &mut Faults,
     context: RequestContext,
-    client: ClientStanding,
+    client: Option<RegisteredClient>,
 ) -> RequestContext {
     if context.ticket_id.is_some_and(|id| id < 0) {
         faults.add("context.ticket_id", "out_of_range");
@@ -121,19 +121,39 @@ fn check_context(
     let mut text = |field: &str, text: Option<String>, longest| {
         faults.optional(&format!("context.{field}"), text.as_deref(), longest)
     };
-    RequestContext {
+    let checked = RequestContext {
         ticket_id: context.ticket_id,
         ticket_title: text("ticket_title", context.ticket_title, 500),
         ticket_description: text("ticket_description", context.ticket_description, 10_000),
         client_id: text("client_id", context.client_id, 64),
         client_name: text("client_name", context.client_name, 200),
-        client_critical: context.client_critical
-            || matches!(
-                client,
-                ClientStanding::Unknown | ClientStanding::Registered { critical: true }
-            ),
+        client_critical: context.client_critical,
         workflow: text("workflow", context.workflow, 64),
         confidence: context.confidence,
+    };
+    as_registered(checked, client)
+}
+
+/// What the register knows beats what the caller says. A client it does not know is never taken as
+/// non-critical, and leaving out the id is no way around that: a client's name or a ticket is about
+/// some client.
+fn as_registered(context: RequestContext, client: Option<RegisteredClient>) -> RequestContext {
+    let Some(client) = client else {
+        let is_about_a_client = context.client_id.is_some()
+            || context.client_name.is_some()
+            || context.ticket_id.is_some()
+            || context.ticket_title.is_some()
+            || context.ticket_description.is_some();
+        return RequestContext {
+            client_critical: context.client_critical || is_about_a_client,
+            ..context
+        };
+    };
+    RequestContext {
+        // Nobody makes an approver read another client's name.
+        client_name: Some(client.name),
+        client_critical: context.client_critical || client.critical,
+        ..context
     }
 }
 

@@ -171,8 +171,9 @@ pub fn context() -> CommandContext {
     }
 }
 
-pub fn keyed(key: &str, body: &str) -> CommandContext {
-    let key = CommandKey::for_caller(&Actor::system("test"), "write", key, &body).unwrap();
+pub fn keyed(log: &EventLog, key: &str, body: &str) -> CommandContext {
+    let actor = Actor::system("test");
+    let key = CommandKey::for_caller(log.vault(), &actor, "write", key, &body).unwrap();
     CommandContext {
         key: Some(key),
         ..context()

@@ -13,7 +13,7 @@ import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useTier } from './countdown'
 import { DecisionBar } from './decision-bar'
 import { DecisionList } from './decision-list'
-import { approvalsSoFar, isPostponed, type Tier } from './decision-rules'
+import { approvalsSoFar, isPostponed, whyTwo, type Tier } from './decision-rules'
 import { useDecisions } from './decision-store'
 import { LevelBadge } from './level-badge'
 import { TicketContext } from './ticket-context'
@@ -65,21 +65,25 @@ export function Requester({ approval }: { approval: Approval }) {
 
 export function Votes({ approval }: { approval: Approval }) {
   const { t } = useT()
-  if (approval.required_approvals < 2) return null
+  const why = whyTwo(approval)
+  if (!why) return null
   const n = approvalsSoFar(approval)
   return (
-    <p className="flex items-center gap-2 text-sm font-medium">
-      <UsersRound className="text-accent size-4" aria-hidden="true" />
-      <span>{t('sg.votes', { n, total: approval.required_approvals })}</span>
-      <span aria-hidden="true" className="flex gap-1">
-        {Array.from({ length: approval.required_approvals }, (_, i) => (
-          <span
-            key={i}
-            className={cn('h-1.5 w-5 rounded-full', i < n ? 'bg-green-bar' : 'bg-line-strong/50')}
-          />
-        ))}
-      </span>
-    </p>
+    <div className="text-sm">
+      <p className="flex items-center gap-2 font-medium">
+        <UsersRound className="text-accent size-4" aria-hidden="true" />
+        <span>{t('sg.votes', { n, total: approval.required_approvals })}</span>
+        <span aria-hidden="true" className="flex gap-1">
+          {Array.from({ length: approval.required_approvals }, (_, i) => (
+            <span
+              key={i}
+              className={cn('h-1.5 w-5 rounded-full', i < n ? 'bg-green-bar' : 'bg-line-strong/50')}
+            />
+          ))}
+        </span>
+      </p>
+      <p className="text-soft">{t(`sg.why_two.${why}`)}</p>
+    </div>
   )
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Approval } from '@/api/types'
 import { sampleApproval, samplePerson } from '@/test/samples'
 import {
   countdownText,
@@ -9,6 +10,7 @@ import {
   tierOf,
   timeShare,
   whyNot,
+  whyTwo,
 } from './decision-rules'
 
 const at = (time: string) => Date.parse(`2026-01-06T${time}Z`)
@@ -111,5 +113,21 @@ describe('limits', () => {
       context: { client_critical: false, glpi_url: 'javascript:alert(1)' },
     })
     expect(glpiHref(evil, base)).toBeNull()
+  })
+})
+
+describe('why two people must approve', () => {
+  const two = (change: Partial<Approval>) =>
+    whyTwo(sampleApproval({ required_approvals: 2, ...change }))
+
+  it('says nothing when one suffices', () => {
+    expect(whyTwo(sampleApproval())).toBeNull()
+  })
+
+  it('tells the level from the client, and a client without an id from a critical one', () => {
+    const critical = { client_critical: true, client_name: 'EHPAD Les Jardins' }
+    expect(two({ security_level: 'L4' })).toBe('l4')
+    expect(two({ context: { ...critical, client_id: '42' } })).toBe('critical')
+    expect(two({ context: critical })).toBe('unidentified')
   })
 })

@@ -44,6 +44,15 @@ export function whyNot(approval: Approval, person: Person, expired: boolean): Wh
   return null
 }
 
+export type WhyTwo = 'l4' | 'unidentified' | 'critical'
+
+/** Why two people must approve, or null when one suffices. */
+export function whyTwo(approval: Approval): WhyTwo | null {
+  if (approval.required_approvals < 2) return null
+  if (approval.security_level === 'L4') return 'l4'
+  return approval.context.client_id ? 'critical' : 'unidentified'
+}
+
 export function approvalsSoFar(approval: Approval): number {
   return approval.decisions.filter((each) => each.kind === 'approved').length
 }

@@ -34,7 +34,8 @@ export function TicketContext({ approval }: { approval: Approval }) {
   const person = useSession()
   const { context } = approval
   const href = glpiHref(approval, person.glpi_base_url)
-  const known = context.ticket_id ?? context.ticket_title ?? context.client_name ?? context.workflow
+  const client = context.client_name ?? context.client_id
+  const known = context.ticket_id ?? context.ticket_title ?? client ?? context.workflow
   if (!known) return <p className="text-soft text-base">{t('sg.no_context')}</p>
   return (
     <div className="flex flex-col gap-2 text-base">
@@ -46,14 +47,14 @@ export function TicketContext({ approval }: { approval: Approval }) {
           {context.ticket_description}
         </p>
       ) : null}
-      {context.client_name ? (
+      {client || context.client_critical ? (
         <p className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <span className="text-soft">{t('sg.client')}</span>
-          <span className="font-medium">{context.client_name}</span>
+          {client ? <span className="font-medium">{client}</span> : null}
           {context.client_critical ? (
             <Badge tone="red">
               <HeartPulse aria-hidden="true" />
-              {t('sg.client.critical')}
+              {t(context.client_id ? 'sg.client.critical' : 'sg.client.unidentified')}
             </Badge>
           ) : null}
         </p>
