@@ -34,6 +34,7 @@ pub async fn request_approval(
         let id = known.aggregate_id.to_string();
         return Ok(commands::answer::<Approval>(id, known.into()));
     }
+    app.admit_request(caller).await?;
     let mut request = facts(app, caller, body).await?;
     // Neither must a request that is refused.
     let command = ApprovalCommand::Request(Box::new(request.clone()));
