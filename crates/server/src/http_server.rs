@@ -1,6 +1,6 @@
 //! The HTTP server beneath the router: what a connection may cost before anybody is known.
 //!
-//! A head that does not arrive, a connection that idles and more connections than there is room for
+//! A head that does not arrive and more connections than there is room for
 //! are ended here. Bodies and answers have their limits in the router (`api::router`).
 
 use std::{
@@ -37,7 +37,7 @@ pub struct HttpLimits {
     pub connections_per_address: usize,
     /// Proxies of ours, who connect for many: they have no share of their own.
     pub proxies: Vec<api::Network>,
-    /// From the connection, or the answer before, to the end of a request's head.
+    /// To the first byte of a connection, and from there to the end of a request's head.
     pub head_within: Duration,
 }
 
@@ -80,7 +80,15 @@ pub async fn serve(
             stream,
             _place: place,
         };
-        let serving = one(builder.clone(), held, peer, router.clone(), stop.clone());
+        let head_within = door.limits.head_within;
+        let serving = one(
+            builder.clone(),
+            head_within,
+            held,
+            peer,
+            router.clone(),
+            stop.clone(),
+        );
         tasks.spawn(serving);
     }
     drop(listener);
@@ -90,6 +98,7 @@ pub async fn serve(
 
 async fn one(
     builder: auto::Builder<TokioExecutor>,
+    head_within: Duration,
     held: Held,
     peer: SocketAddr,
     router: Router,
@@ -100,6 +109,15 @@ async fn one(
         request.map(Body::new)
     });
     let service = TowerToHyperService::new(service);
+    // hyper's time-out begins with the first byte.
+    let mut first = [0];
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(head_within, held.stream.peek(&mut first)) => begun,
+        () = stop.cancelled() => return,
+    };
+    if !matches!(begun, Ok(Ok(1))) {
+        return;
+    }
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(held), service));
     let mut ending = false;
     loop {

@@ -24,7 +24,7 @@ use crate::{
 const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
 /// How long requests under way may take when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long a connection may take for the head of a request, and idle between two.
+/// How long a connection may take to begin, and for the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long the start waits for NATS; without it the platform works, degraded.
 const NATS_WITHIN: Duration = Duration::from_secs(5);
