@@ -11,7 +11,7 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use record::record_infallible;
+pub(crate) use record::{Refusals, record_infallible};
 use shapes::{AuditFilter, AuditPage, EventFilter, EventPage};
 
 use crate::{

@@ -1,7 +1,10 @@
 //! What every HTTP answer has in common: problems written with their trace id, security headers,
 //! the operation a request is for, and who sent it from where.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -23,7 +26,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Trace(pub Uuid);
 
-/// Lets a caller say what a request belongs to (a UUID).
+/// Lets a service account say what a request belongs to (a UUID).
 pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The operation behind each method and path, read from the OpenAPI document: a route that is not
@@ -88,15 +91,12 @@ pub fn walk(document: &OpenApi) -> Vec<(Method, String, &Operation)> {
 
 /// The outermost layer.
 pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let trace = request
-        .headers()
-        .get(CORRELATION)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .unwrap_or_else(kernel::new_id);
+    let trace = kernel::new_id();
     request.extensions_mut().insert(Trace(trace));
     let secure = is_https(&app, request.headers());
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
+    let trace = response.extensions().get().map_or(trace, |Trace(of)| *of);
     if let Some(problem) = problem_of(&response) {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(trace);
@@ -174,19 +174,21 @@ pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
             .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
-/// From where a request came. A forwarded address counts only behind a proxy of ours.
+/// What a service account says its request belongs to.
+pub fn correlation(headers: &HeaderMap) -> Option<Uuid> {
+    headers.get(CORRELATION)?.to_str().ok()?.parse().ok()
+}
+
+/// From where a request came. A forwarded address counts only if the peer is a proxy of ours.
 pub fn origin(app: &App, headers: &HeaderMap, peer: Option<&ConnectInfo<SocketAddr>>) -> Origin {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let forwarded = app
-        .config
-        .trust_forwarded_for
-        .then(|| text(&HeaderName::from_static("x-forwarded-for")))
-        .flatten()
-        .and_then(|list| list.rsplit(',').next())
-        .and_then(|address| address.trim().parse::<std::net::IpAddr>().ok());
-    let address = forwarded.or_else(|| peer.map(|ConnectInfo(peer)| peer.ip()));
+    let peer = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let address = match peer {
+        Some(peer) if app.config.is_proxy(peer) => forwarded_for(headers).or(Some(peer)),
+        peer => peer,
+    };
     Origin {
-        ip_address: address.map(|address| address.to_canonical().to_string()),
+        ip_address: address.map(|address| address.to_string()),
         user_agent: text(&header::USER_AGENT).map(|agent| {
             agent
                 .chars()
@@ -194,5 +196,50 @@ pub fn origin(app: &App, headers: &HeaderMap, peer: Option<&ConnectInfo<SocketAd
                 .take(256)
                 .collect()
         }),
+    }
+}
+
+/// The hop that our proxy saw: the last of the last line. What stands before it the client can write.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for"));
+    let hop = lines
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?
+        .rsplit(',')
+        .next()?
+        .trim();
+    let with_port = || hop.parse::<SocketAddr>().map(|hop| hop.ip());
+    let address = hop.parse().or_else(|_| with_port()).ok()?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_hop_counts() {
+        let seen = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_static(line));
+            }
+            forwarded_for(&headers).map(|address| address.to_string())
+        };
+        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&["192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(
+            seen(&["192.0.2.9, 192.0.2.1"]).as_deref(),
+            Some("192.0.2.1")
+        );
+        assert_eq!(
+            seen(&["192.0.2.9", "192.0.2.8, 192.0.2.1"]).as_deref(),
+            Some("192.0.2.1")
+        );
+        assert_eq!(seen(&["192.0.2.1:4711"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(seen(&["::ffff:192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(seen(&["192.0.2.1, unknown"]), None);
     }
 }

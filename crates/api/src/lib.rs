@@ -18,6 +18,7 @@ mod http;
 mod json;
 mod min_position;
 mod nats;
+mod network;
 mod openapi;
 mod problem;
 mod rate_limit;
@@ -26,17 +27,26 @@ mod shapes;
 mod users;
 mod web;
 
-use std::{any::Any, path::PathBuf, sync::Arc};
+use std::{any::Any, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Router, extract::DefaultBodyLimit, http::HeaderValue, middleware, response::IntoResponse,
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, StatusCode},
+    middleware,
+    response::IntoResponse,
 };
 use chrono::TimeDelta;
 use eventlog::EventLog;
 use kernel::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::CorsLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::CorsLayer,
+    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use zeroize::Zeroizing;
@@ -50,11 +60,23 @@ pub use caller::Caller;
 pub use commands::IdempotencyKey;
 pub use min_position::{AsOf, MinPosition};
 pub use nats::MicroService;
+pub use network::{InvalidNetwork, Network};
 pub use problem::Problem;
 pub use rate_limit::Limits;
 pub use shapes::CommandAnswer;
 
-use crate::{accounts::Accounts, auth::tokens::Tokens, http::Operations, rate_limit::RateLimits};
+use crate::{
+    accounts::Accounts,
+    audit::Refusals,
+    auth::{sign_in_limits::SignInLimits, tokens::Tokens},
+    http::Operations,
+    rate_limit::RateLimits,
+};
+
+/// How long a request may take to arrive and to be answered; sockets and downloads go on.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+/// How long the next part of a body may be awaited.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Settings of the API; read once in `main`.
 pub struct Config {
@@ -64,8 +86,8 @@ pub struct Config {
     pub token_lifetime: TimeDelta,
     /// The platform is only reached over HTTPS.
     pub secure_cookies: bool,
-    /// A proxy of ours sets `X-Forwarded-For`.
-    pub trust_forwarded_for: bool,
+    /// The proxies of ours, whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<Network>,
     /// `CORS_ORIGINS`.
     pub cors_origins: Vec<String>,
     pub limits: Limits,
@@ -84,13 +106,20 @@ impl Config {
             jwt_secret,
             token_lifetime: domain::users::TOKEN_LIFETIME,
             secure_cookies: false,
-            trust_forwarded_for: false,
+            trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             limits: Limits::default(),
             web_folder: None,
             claim_window: domain::safeguard::CLAIM_WINDOW,
             execution_window: domain::safeguard::EXECUTION_WINDOW,
         }
+    }
+
+    /// Whether a peer is a proxy of ours.
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies
+            .iter()
+            .any(|range| range.contains(peer))
     }
 }
 
@@ -121,6 +150,7 @@ pub struct Inner {
     pub(crate) tokens: Tokens,
     pub accounts: Arc<Accounts>,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) refusals: Refusals,
     pub(crate) operations: Operations,
     stopping: CancellationToken,
 }
@@ -155,6 +185,7 @@ impl App {
         );
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
+            refusals: Refusals::default(),
             operations: Operations::new(&routes().1),
             log: parts.log,
             frames: parts.frames,
@@ -185,8 +216,8 @@ impl App {
         self.stopping.cancelled().await;
     }
 
-    pub(crate) fn sign_in_limits(&self) -> rate_limit::SignInLimits {
-        rate_limit::SignInLimits {
+    pub(crate) fn sign_in_limits(&self) -> SignInLimits {
+        SignInLimits {
             pool: self.log.pool().clone(),
             vault: self.log.vault().clone(),
             limits: self.config.limits,
@@ -195,13 +226,14 @@ impl App {
 
     /// Forgets rate limits that no longer matter.
     async fn tidy(self) {
-        let mut every = tokio::time::interval(std::time::Duration::from_secs(60));
+        let mut every = tokio::time::interval(Duration::from_secs(60));
         loop {
             tokio::select! {
-                () = self.stopping.cancelled() => return,
+                () = self.stopping.cancelled() => return self.refusals.report_all(),
                 _ = every.tick() => {}
             }
             self.rate_limits.shrink();
+            self.refusals.report_before(self.clock.now());
             if self.sign_in_limits().sweep(self.clock.now()).await.is_err() {
                 tracing::warn!("old sign-in counters could not be dropped");
             }
@@ -262,6 +294,11 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
     routes
         .fallback(web::fallback)
         .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
+        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            ANSWERED_WITHIN,
+        ))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), http::finish))

@@ -3,29 +3,33 @@
 //! Who is speaking is the subject's second token: nats-server lets an account publish on its own
 //! subjects only. What this module must never do is decide anything: it reads, calls, answers.
 
-use std::{sync::Arc, time::Duration};
+mod discovery;
+mod shares;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_nats::{
-    HeaderMap,
-    service::{
-        NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt, endpoint::Endpoint,
-    },
+    HeaderMap, Message, Subscriber,
+    service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE},
 };
 use futures::StreamExt;
-use kernel::Origin;
+use kernel::{Actor, Origin};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use self::{discovery::Discovery, shares::Shares};
 use crate::{
     App, access, caller::Caller, commands::IdempotencyKey, json, min_position::MinPosition,
     problem::Problem, safeguard,
 };
 
-/// Requests worked on at once; more wait in the client's bounded queue.
-const AT_ONCE: usize = 256;
+/// The queue group of every process: each request goes to one of them.
+const QUEUE: &str = "q";
 /// How long requests under way may take when the process ends.
 const DRAIN: Duration = Duration::from_secs(5);
 const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -57,7 +61,6 @@ const ENDPOINTS: &[(&str, &str, &str)] = &[
 
 /// The running micro service; it drains when it is stopped.
 pub struct MicroService {
-    service: Service,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -65,30 +68,28 @@ pub struct MicroService {
 impl MicroService {
     /// Answers requests until [`MicroService::stop`].
     pub async fn start(app: App, client: async_nats::Client) -> Result<Self, async_nats::Error> {
-        let service = client
-            .service_builder()
-            .description("Approvals: request, claim, record, cancel, read")
-            .start("greffe", env!("CARGO_PKG_VERSION"))
-            .await?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
-        for (name, subject, operation) in ENDPOINTS {
-            let endpoint = service.endpoint_builder().name(*name).add(*subject).await?;
+        let endpoints = ENDPOINTS.iter().map(|(name, subject, _)| (*name, *subject));
+        let discovery = Arc::new(Discovery::new(endpoints, app.clock.now()));
+        let shares = Arc::new(Shares::new());
+        for (at, (_, subject, operation)) in ENDPOINTS.iter().enumerate() {
+            let requests = client.queue_subscribe(*subject, QUEUE.into()).await?;
             let run = Run {
                 app: app.clone(),
+                client: client.clone(),
                 operation,
-                permits: permits.clone(),
+                shares: shares.clone(),
+                counted: discovery.clone(),
+                at,
                 tasks: tasks.clone(),
             };
-            tasks.spawn(run.endpoint(endpoint, stop.clone()));
+            tasks.spawn(run.endpoint(requests, stop.clone()));
         }
+        let found = discovery::answer(discovery, client.clone(), stop.clone()).await?;
+        tasks.spawn(found);
         client.flush().await?;
-        Ok(Self {
-            service,
-            stop,
-            tasks,
-        })
+        Ok(Self { stop, tasks })
     }
 
     /// Takes nothing new, answers what came, and ends.
@@ -101,66 +102,81 @@ impl MicroService {
         {
             tracing::warn!("some requests over NATS were still under way at the end");
         }
-        if let Err(error) = self.service.stop().await {
-            tracing::debug!(error = %error, "the micro service had already gone");
-        }
     }
 }
 
 #[derive(Clone)]
 struct Run {
     app: App,
+    client: async_nats::Client,
     operation: &'static str,
-    permits: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    counted: Arc<Discovery>,
+    /// Which of the endpoints it is.
+    at: usize,
     tasks: TaskTracker,
 }
 
 impl Run {
-    async fn endpoint(self, mut endpoint: Endpoint, stop: CancellationToken) {
+    async fn endpoint(self, mut requests: Subscriber, stop: CancellationToken) {
         let mut stopping = false;
         loop {
-            let request = tokio::select! {
+            let message = tokio::select! {
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
-                    if endpoint.stop().await.is_err() {
+                    if requests.unsubscribe().await.is_err() {
                         return;
                     }
                     continue;
                 }
-                request = endpoint.next() => request,
+                message = requests.next() => message,
             };
-            let Some(request) = request else { return };
-            let Ok(permit) = self.permits.clone().acquire_owned().await else {
-                return;
-            };
+            let Some(message) = message else { return };
             let run = self.clone();
-            self.tasks.spawn(async move {
-                let message = &request.message;
-                // nats-server does not check the reply subject of a publish: an account could make
-                // us write where it may not.
-                if !is_own_inbox(&message.subject, message.reply.as_deref()) {
-                    tracing::warn!(nats.subject = %message.subject, "a request wants its answer elsewhere");
-                    return;
+            self.tasks.spawn(async move { run.one(message).await });
+        }
+    }
+
+    async fn one(&self, message: Message) {
+        let began = Instant::now();
+        let name = speaker(&message.subject);
+        // Before anything else: what is refused below costs its sender as much as what is not.
+        let within_limits = self.app.rate_limits.count(&Actor::service(name));
+        // nats-server does not check the reply subject of a publish: an account could make us
+        // write where it may not.
+        let Some(reply_to) = message.reply.as_ref().filter(|to| is_own_inbox(name, to)) else {
+            if self.app.rate_limits.may_complain(name) {
+                tracing::warn!(nats.subject = %message.subject, "a request wants its answer elsewhere");
+            }
+            return;
+        };
+        let answered = match within_limits {
+            Ok(()) => match self.shares.take(name).await {
+                Ok(_turn) => {
+                    self.answer(name, message.headers.as_ref(), &message.payload)
+                        .await
                 }
-                let answered =
-                    run.answer(message.subject.as_str(), message.headers.as_ref(), &message.payload).await;
-                let (body, headers) = reply(answered);
-                let sent = request.respond_with_headers(Ok(body.to_string().into()), headers).await;
-                if let Err(error) = sent {
-                    tracing::debug!(error = %error, "a request over NATS wants no answer");
-                }
-                drop(permit);
-            });
+                Err(problem) => Err(problem),
+            },
+            Err(problem) => Err(problem),
+        };
+        self.counted
+            .count(self.at, began.elapsed(), answered.as_ref().err());
+        let (body, headers) = reply(answered);
+        let sent =
+            self.client
+                .publish_with_headers(reply_to.clone(), headers, body.to_string().into());
+        if let Err(error) = sent.await {
+            tracing::debug!(error = %error, "a request over NATS could not be answered");
         }
     }
 
     async fn answer(
         &self,
-        subject: &str,
+        name: &str,
         headers: Option<&HeaderMap>,
         payload: &[u8],
     ) -> Result<Value, Problem> {
-        let name = subject.split('.').nth(1).unwrap_or_default();
         let origin = Origin {
             ip_address: None,
             user_agent: Some("nats".into()),
@@ -169,7 +185,6 @@ impl Run {
             .app
             .service_caller(name, origin, correlation(headers))
             .await?;
-        self.app.rate_limits.count(&caller.actor)?;
         let answered = match access::admit(self.operation, &caller) {
             Ok(()) => self.call(&caller, headers, payload).await,
             Err(problem) => Err(problem),
@@ -242,15 +257,16 @@ fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
     serde_json::to_value(answer).map_err(Problem::internal)
 }
 
+/// The account that speaks: the subject's second token.
+fn speaker(subject: &str) -> &str {
+    subject.split('.').nth(1).unwrap_or_default()
+}
+
 /// Whether the answer goes to the inbox of the account that asks (`_INBOX.<name>.…`).
-fn is_own_inbox(subject: &str, reply: Option<&str>) -> bool {
-    let name = subject.split('.').nth(1).unwrap_or_default();
-    let rest = reply.and_then(|reply| {
-        reply
-            .strip_prefix("_INBOX.")?
-            .strip_prefix(name)?
-            .strip_prefix('.')
-    });
+fn is_own_inbox(name: &str, reply: &str) -> bool {
+    let rest = reply
+        .strip_prefix("_INBOX.")
+        .and_then(|reply| reply.strip_prefix(name)?.strip_prefix('.'));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
 }
 
@@ -314,16 +330,16 @@ mod tests {
 
     #[test]
     fn answers_go_to_the_asker_only() {
-        let subject = "commands.support.safeguard.request_approval";
-        assert!(is_own_inbox(subject, Some("_INBOX.support.abc.1")));
+        let name = speaker("commands.support.safeguard.request_approval");
+        assert!(is_own_inbox(name, "_INBOX.support.abc.1"));
         for bad in [
-            None,
-            Some("events.a.b"),
-            Some("_INBOX.supportx.a"),
-            Some("_INBOX.support"),
-            Some("_INBOX.other.a"),
+            "",
+            "events.a.b",
+            "_INBOX.supportx.a",
+            "_INBOX.support",
+            "_INBOX.other.a",
         ] {
-            assert!(!is_own_inbox(subject, bad), "{bad:?}");
+            assert!(!is_own_inbox(name, bad), "{bad:?}");
         }
     }
 

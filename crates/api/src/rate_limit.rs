@@ -1,25 +1,37 @@
-//! Rate limits. Sign-in tries are counted in PostgreSQL, because all processes share them; general
-//! limits are counted in memory, per process.
+//! General limits, counted in memory and per process: requests, pending approvals, complaints.
+//! Failed sign-ins are counted elsewhere (`auth/sign_in_limits.rs`).
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use eventlog::Vault;
+use axum::http::StatusCode;
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use kernel::Actor;
-use sqlx::PgPool;
 
-use crate::problem::Problem;
+use crate::{App, caller::Caller, problem::Problem};
 
-/// How often who may ask; all per minute.
+/// How long a count of pending approvals is gone by, while it leaves room.
+const PENDING_KNOWN_FOR: Duration = Duration::from_secs(2);
+
+/// How often who may ask, per minute; and how much a requester may have waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub per_person: NonZeroU32,
     pub per_service: NonZeroU32,
-    /// Failed sign-ins per account and address.
+    /// Failed sign-ins per account and address, or known device.
     pub failed_per_account: u32,
     /// Failed sign-ins per address.
     pub failed_per_address: u32,
+    /// Failed sign-ins per account, from everywhere but known devices.
+    pub failed_per_account_anywhere: u32,
+    /// Pending approvals per requester, of all time.
+    pub pending_per_requester: u32,
 }
 
 impl Default for Limits {
@@ -30,6 +42,8 @@ impl Default for Limits {
             per_service: per_minute(6_000),
             failed_per_account: 5,
             failed_per_address: 20,
+            failed_per_account_anywhere: 50,
+            pending_per_requester: 500,
         }
     }
 }
@@ -38,6 +52,9 @@ impl Default for Limits {
 pub struct RateLimits {
     people: DefaultKeyedRateLimiter<String>,
     services: DefaultKeyedRateLimiter<String>,
+    complaints: DefaultKeyedRateLimiter<String>,
+    /// How many more approvals a requester may ask for, as last counted.
+    room: moka::sync::Cache<String, Arc<AtomicI64>>,
 }
 
 impl RateLimits {
@@ -45,6 +62,11 @@ impl RateLimits {
         Self {
             people: DefaultKeyedRateLimiter::keyed(Quota::per_minute(limits.per_person)),
             services: DefaultKeyedRateLimiter::keyed(Quota::per_minute(limits.per_service)),
+            complaints: DefaultKeyedRateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
+            room: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(PENDING_KNOWN_FOR)
+                .build(),
         }
     }
 
@@ -60,88 +82,46 @@ impl RateLimits {
         })
     }
 
+    /// Whether to log what is wrong with a party's messages: once a minute.
+    pub fn may_complain(&self, about: &str) -> bool {
+        self.complaints.check_key(&about.to_owned()).is_ok()
+    }
+
     /// Forgets those who have not asked for long; called now and then.
     pub fn shrink(&self) {
         self.people.retain_recent();
         self.services.retain_recent();
+        self.complaints.retain_recent();
     }
 }
 
-/// Counts failed sign-ins in `login_attempts`. A try is counted before the password is looked at,
-/// so that many at once cannot slip through, and given back if it succeeds.
-#[derive(Clone)]
-pub struct SignInLimits {
-    pub pool: PgPool,
-    pub vault: Vault,
-    pub limits: Limits,
-}
-
-const WINDOW: TimeDelta = TimeDelta::minutes(1);
-
-impl SignInLimits {
-    fn keys(&self, username: &str, address: &str) -> [Vec<u8>; 2] {
-        let account = format!("{}\0{address}", eventlog::fold(username));
-        [
-            self.vault.fingerprint("sign-in account", &account).to_vec(),
-            self.vault.fingerprint("sign-in address", address).to_vec(),
-        ]
-    }
-
-    /// Counts a try; refused when there were too many failed ones within a minute.
-    pub async fn reserve(
-        &self,
-        username: &str,
-        address: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), Problem> {
-        let limits = [
-            self.limits.failed_per_account,
-            self.limits.failed_per_address,
-        ];
-        for (key, limit) in self.keys(username, address).iter().zip(limits) {
-            // A window starts with its first try and lasts a minute.
-            let (tries, since): (i32, DateTime<Utc>) = sqlx::query_as(
-                "INSERT INTO login_attempts AS a (key, window_started_at, attempts) VALUES ($1, $2, 1)
-                 ON CONFLICT (key) DO UPDATE SET
-                     window_started_at = CASE WHEN a.window_started_at <= $3 THEN $2 ELSE a.window_started_at END,
-                     attempts = CASE WHEN a.window_started_at <= $3 THEN 1 ELSE least(a.attempts + 1, 1000000) END
-                 RETURNING attempts, window_started_at",
-            )
-            .bind(key)
-            .bind(now)
-            .bind(now - WINDOW)
-            .fetch_one(&self.pool)
-            .await?;
-            if tries > limit as i32 {
-                let left = (since + WINDOW - now).to_std().unwrap_or_default();
-                return Err(Problem::rate_limited(left + Duration::from_secs(1)));
-            }
+impl App {
+    /// Refuses one more approval request of somebody who has too many pending ones. The read model
+    /// is asked at most every two seconds for each while there is room, so the limit is a soft one.
+    pub(crate) async fn admit_request(&self, caller: &Caller) -> Result<(), Problem> {
+        let requester = caller.actor.to_string();
+        let room = &self.rate_limits.room;
+        if let Some(left) = room.get(&requester)
+            && left.fetch_sub(1, Ordering::Relaxed) > 0
+        {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// The try succeeded: it does not count, and the account's failures are forgotten.
-    pub async fn give_back(&self, username: &str, address: &str) -> Result<(), Problem> {
-        let [account, from] = self.keys(username, address);
-        sqlx::query("DELETE FROM login_attempts WHERE key = $1")
-            .bind(account)
-            .execute(&self.pool)
-            .await?;
-        sqlx::query(
-            "UPDATE login_attempts SET attempts = greatest(attempts - 1, 0) WHERE key = $1",
-        )
-        .bind(from)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Drops windows that have ended.
-    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Problem> {
-        sqlx::query("DELETE FROM login_attempts WHERE window_started_at < $1")
-            .bind(now - WINDOW)
-            .execute(&self.pool)
-            .await?;
+        let limit = i64::from(self.config.limits.pending_per_requester);
+        let pool = self.log.pool();
+        let pending =
+            projections::safeguard::count_pending_of(pool, &requester, limit, caller.at).await?;
+        if pending >= limit {
+            room.invalidate(&requester);
+            return Err(Problem {
+                retry_after: Some(Duration::from_secs(60)),
+                ..Problem::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_pending",
+                    format!("{limit} of your requests wait for a decision: cancel some, or wait."),
+                )
+            });
+        }
+        room.insert(requester, Arc::new(AtomicI64::new(limit - pending - 1)));
         Ok(())
     }
 }

@@ -3,7 +3,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{HASH, TestApp, request, stage};
+use futures::StreamExt;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -128,4 +131,62 @@ async fn the_micro_service_does_the_same() {
     )
     .await;
     assert_eq!(refused["code"], "forbidden");
+}
+
+/// Discovery answers as the platform, who may publish anywhere: never where an asker wants it.
+#[tokio::test]
+async fn discovery_answers_into_inboxes_only() {
+    let app = TestApp::start().await;
+    let nats = &app.platform.nats;
+    let password = nats.add_user("support", embedded::UserKind::Service).await;
+    let support = nats.client_as("support", &password).await;
+    let platform = nats.client().await;
+    let mut elsewhere = platform
+        .subscribe("commands.other.safeguard.request_approval")
+        .await
+        .unwrap();
+    platform.flush().await.unwrap();
+    for verb in ["PING", "INFO", "STATS"] {
+        for subject in [format!("$SRV.{verb}"), format!("$SRV.{verb}.greffe")] {
+            let target = "commands.other.safeguard.request_approval";
+            support
+                .publish_with_reply(subject.clone(), target, "".into())
+                .await
+                .unwrap();
+            // Questions are answered in order: this one comes after that one.
+            let reply = support.request(subject, "".into()).await.unwrap();
+            let reply: Value = serde_json::from_slice(&reply.payload).unwrap();
+            let kind = format!("io.nats.micro.v1.{}_response", verb.to_lowercase());
+            assert_eq!(
+                (&reply["type"], &reply["name"]),
+                (&json!(kind), &json!("greffe"))
+            );
+            let own = format!("$SRV.{verb}.greffe.{}", reply["id"].as_str().unwrap());
+            support.request(own, "".into()).await.unwrap();
+        }
+    }
+    platform.flush().await.unwrap();
+    let spoken = tokio::time::timeout(Duration::from_millis(100), elsewhere.next()).await;
+    assert!(spoken.is_err(), "{spoken:?}");
+    // As the tools of NATS read it.
+    let ask = async |subject: &str| {
+        support
+            .request(subject.to_owned(), "".into())
+            .await
+            .unwrap()
+    };
+    support
+        .request("commands.support.safeguard.claim_execution", "{}".into())
+        .await
+        .unwrap();
+    let info = ask("$SRV.INFO.greffe").await.payload;
+    let info: async_nats::service::Info = serde_json::from_slice(&info).unwrap();
+    assert_eq!(info.endpoints.len(), 5);
+    let stats = ask("$SRV.STATS.greffe").await.payload;
+    let stats: async_nats::service::Stats = serde_json::from_slice(&stats).unwrap();
+    let claim = stats
+        .endpoints
+        .iter()
+        .find(|it| it.name == "claim_execution");
+    assert_eq!(claim.map(|it| (it.requests, it.errors)), Some((1, 1)));
 }

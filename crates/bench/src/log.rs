@@ -177,7 +177,6 @@ pub async fn raw_publish(log: &EventLog, client: async_nats::Client) -> anyhow::
         confirm(ack).await?;
     }
     let rate = head as f64 / started.elapsed().as_secs_f64();
-    context.delete_stream("RAW").await?;
     Ok(rate)
 }
 

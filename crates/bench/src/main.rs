@@ -261,11 +261,10 @@ async fn relay(
     let (mut relayed, mut raw) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds.min(3) {
         relayed.push(log::relay(&log, connect().await?).await?);
-        let client = connect().await?;
-        raw.push(log::raw_publish(&log, client.clone()).await?);
-        async_nats::jetstream::new(client)
-            .delete_stream(eventlog::EVENTS)
-            .await?;
+        raw.push(log::raw_publish(&log, connect().await?).await?);
+        for stream in ["RAW", eventlog::EVENTS] {
+            servers.delete_nats_stream(stream).await?;
+        }
         log.begin_epoch().await?;
     }
     let name = "relay / pipelined raw JetStream publish";

@@ -56,6 +56,7 @@ impl Platform {
             .env("GREFFE_LISTEN", &address)
             .env("GREFFE_ADMIN_PASSWORD", PASSWORD)
             .env("RATE_LIMIT_PER_MINUTE", "100000000")
+            .env("MAX_PENDING_PER_REQUESTER", "100000000")
             .env("RUST_LOG", "error")
             .env_remove("DATABASE_URL")
             .env_remove("NATS_URL")

@@ -107,9 +107,10 @@ pub struct SignInFailures {
 }
 
 impl SignInFailures {
-    /// The id for an address and the minute it is counted in (seconds since 1970, divided by 60).
-    pub fn id(ip_address: &str, minute: i64) -> AggregateId {
-        AggregateId::derived("sign_in_failures", &format!("{ip_address}|{minute}"))
+    /// The id for the keyed fingerprint of an address and a minute. The address itself would be
+    /// found from an unkeyed id: there are few enough of them to try.
+    pub fn id(fingerprint: &str) -> AggregateId {
+        AggregateId::derived("sign_in_failures", fingerprint)
     }
 
     pub fn failures(&self) -> u32 {

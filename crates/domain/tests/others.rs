@@ -650,7 +650,7 @@ fn failed_sign_ins_are_counted_not_listed() {
         1
     );
     assert_ne!(
-        SignInFailures::id("192.0.2.1", 1),
-        SignInFailures::id("192.0.2.1", 2)
+        SignInFailures::id("fingerprint 1"),
+        SignInFailures::id("fingerprint 2")
     );
 }

@@ -46,6 +46,9 @@ pub enum EmbeddedError {
     #[error("nats-server did not take the new users: {0}")]
     Reload(String),
 
+    #[error("nats-server did not remove the stream: {0}")]
+    DeleteStream(String),
+
     #[error("{context}: {source}")]
     Io {
         context: String,

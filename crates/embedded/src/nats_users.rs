@@ -13,6 +13,8 @@
 //!   subject; nats-server checks neither against these permissions. Whoever answers must check
 //!   that the reply subject is in the caller's inbox, and streams that only the
 //!   platform may write (`EVENTS`, `DECISIONS`) must not listen on subjects others can know.
+//!   JetStream itself answers there too, with empty messages among others: `nats.conf` sends
+//!   the requests that remove or purge without a body nowhere, whoever makes them.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -104,7 +106,6 @@ fn publish_subjects(user: &NatsUser) -> Vec<String> {
             "$SRV.>".to_owned(),
             format!("$JS.API.CONSUMER.CREATE.DECISIONS.{name}.decisions.{name}.>"),
             format!("$JS.API.CONSUMER.INFO.DECISIONS.{name}"),
-            format!("$JS.API.CONSUMER.DELETE.DECISIONS.{name}"),
             format!("$JS.API.CONSUMER.MSG.NEXT.DECISIONS.{name}"),
             format!("$JS.ACK.DECISIONS.{name}.>"),
         ],
@@ -179,15 +180,9 @@ pub fn write(path: &Path, users: &[NatsUser]) -> Result<(), EmbeddedError> {
 /// Asks the server at `url` to read its configuration again, and waits until it has.
 pub async fn request_reload(url: &str, system_password: &str) -> Result<(), EmbeddedError> {
     let failed = |error: &dyn std::fmt::Display| EmbeddedError::Reload(error.to_string());
-    let client = async_nats::ConnectOptions::with_user_and_password(
-        SYSTEM.to_owned(),
-        system_password.to_owned(),
-    )
-    .connection_timeout(Duration::from_secs(2))
-    .request_timeout(Some(Duration::from_secs(5)))
-    .connect(url)
-    .await
-    .map_err(|error| failed(&error))?;
+    let client = connect_system(url, system_password)
+        .await
+        .map_err(|error| failed(&error))?;
     let subject = format!("$SYS.REQ.SERVER.{}.RELOAD", client.server_info().server_id);
     let reply = client
         .request(subject, "".into())
@@ -198,6 +193,42 @@ pub async fn request_reload(url: &str, system_password: &str) -> Result<(), Embe
         return Err(EmbeddedError::Reload(text.into_owned()));
     }
     Ok(())
+}
+
+/// Removes a stream of the platform, and returns once it is gone. Only `system` can (`nats.conf`):
+/// it names the account, `$G`, where the server otherwise puts that of who asks.
+pub async fn delete_stream(
+    url: &str,
+    system_password: &str,
+    stream: &str,
+) -> Result<(), EmbeddedError> {
+    let failed = |error: &dyn std::fmt::Display| EmbeddedError::DeleteStream(error.to_string());
+    let client = connect_system(url, system_password)
+        .await
+        .map_err(|error| failed(&error))?;
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Request-Info", r#"{"acc":"$G"}"#);
+    let subject = format!("greffe.stream.delete.{stream}");
+    let reply = client
+        .request_with_headers(subject, headers, "".into())
+        .await
+        .map_err(|error| failed(&error))?;
+    let text = String::from_utf8_lossy(&reply.payload);
+    if !text.contains("\"success\":true") {
+        return Err(EmbeddedError::DeleteStream(text.into_owned()));
+    }
+    Ok(())
+}
+
+async fn connect_system(
+    url: &str,
+    password: &str,
+) -> Result<async_nats::Client, async_nats::ConnectError> {
+    async_nats::ConnectOptions::with_user_and_password(SYSTEM.to_owned(), password.to_owned())
+        .connection_timeout(Duration::from_secs(2))
+        .request_timeout(Some(Duration::from_secs(5)))
+        .connect(url)
+        .await
 }
 
 #[cfg(test)]

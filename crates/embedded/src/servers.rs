@@ -238,6 +238,12 @@ impl Servers {
         nats_users::request_reload(&nats.service.url(), &nats.service.system_password).await
     }
 
+    /// Removes a stream of the platform; nobody but the system user can.
+    pub async fn delete_nats_stream(&self, stream: &str) -> Result<(), EmbeddedError> {
+        let nats = &self.running_nats()?.service;
+        nats_users::delete_stream(&nats.url(), &nats.system_password, stream).await
+    }
+
     /// Makes nats-server read its files again (SIGHUP); does not wait for it.
     pub fn reload_nats(&self) -> Result<(), EmbeddedError> {
         self.running_nats()?.supervisor.signal(Signal::SIGHUP);

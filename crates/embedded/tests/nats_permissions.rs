@@ -322,6 +322,7 @@ async fn a_service_cannot_reach_other_consumers_or_streams() {
         "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.sentinel",
         "$JS.API.CONSUMER.INFO.DECISIONS.sentinel",
         "$JS.API.CONSUMER.DELETE.DECISIONS.sentinel",
+        "$JS.API.CONSUMER.DELETE.DECISIONS.support",
         "$JS.API.CONSUMER.PAUSE.DECISIONS.sentinel",
         "$JS.API.CONSUMER.NAMES.DECISIONS",
         "$JS.API.CONSUMER.CREATE.EVENTS.support.events.>",
@@ -480,14 +481,92 @@ async fn the_platform_may_do_everything() {
             .unwrap()
             .is_some()
     );
-    platform
-        .get_stream("INTAKE")
-        .await
-        .unwrap()
-        .purge()
-        .await
-        .unwrap();
-    platform.delete_stream("INTAKE").await.unwrap();
+    // Removing a stream is the system user's alone.
+    assert!(platform.delete_stream("INTAKE").await.is_err());
+    nats.delete_stream("INTAKE").await;
+    assert!(platform.get_stream("INTAKE").await.is_err());
+}
+
+/// "No messages" is an empty answer, sent by JetStream itself on a subject that the asker names: as
+/// a request to remove a stream it would be complete.
+#[tokio::test]
+async fn no_answer_of_jetstream_removes_anything() {
+    let World {
+        nats,
+        platform,
+        support,
+        bi,
+        sentinel,
+    } = world().await;
+    publish(&platform, "events.safeguard.approval.requested").await;
+    publish(&platform, "decisions.sentinel.1.approved").await;
+    for (caller, name) in [(&support, "support"), (&sentinel, "sentinel")] {
+        let own = format!("$JS.API.CONSUMER.CREATE.DECISIONS.{name}.decisions.{name}.>");
+        let filter = format!("decisions.{name}.>");
+        let body = consumer("DECISIONS", name, Some(&filter));
+        assert_eq!(caller.ask(&own, body).await["name"], name);
+    }
+    let own = "$JS.API.CONSUMER.CREATE.EVENTS.bi.events.none";
+    let body = consumer("EVENTS", "bi", Some("events.none"));
+    assert_eq!(bi.ask(own, body).await["name"], "bi");
+    let stored = support
+        .ask("intake.support.sentinel.alert", json!({}))
+        .await;
+    assert_eq!(stored["stream"], "INTAKE");
+    let core = nats.client().await;
+    let mut said = core.subscribe("greffe.refused.>").await.unwrap();
+    core.flush().await.unwrap();
+    for target in [
+        "$JS.API.STREAM.DELETE.EVENTS",
+        "$JS.API.STREAM.DELETE.DECISIONS",
+        "$JS.API.STREAM.DELETE.INTAKE",
+        "$JS.API.STREAM.PURGE.INTAKE",
+        "$JS.API.CONSUMER.DELETE.DECISIONS.sentinel",
+        "greffe.stream.delete.EVENTS",
+    ] {
+        for (caller, next) in [
+            (&support, "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.support"),
+            (&bi, "$JS.API.CONSUMER.MSG.NEXT.EVENTS.bi"),
+        ] {
+            let mut heard = core.subscribe(target).await.unwrap();
+            core.flush().await.unwrap();
+            let body = json!({ "batch": 1, "no_wait": true }).to_string();
+            let mut answer = None;
+            for _ in 0..10 {
+                let again = body.clone().into();
+                caller
+                    .client
+                    .publish_with_reply(next, target, again)
+                    .await
+                    .unwrap();
+                let soon = Duration::from_millis(500);
+                answer = tokio::time::timeout(soon, heard.next())
+                    .await
+                    .ok()
+                    .flatten();
+                if answer.is_some() {
+                    break;
+                }
+            }
+            let answer = answer.expect("JetStream answers there");
+            assert_eq!(answer.payload.len(), 0, "{target}");
+        }
+    }
+    // What changes consumers waits in the same queue as what removes streams.
+    let own = "$JS.API.CONSUMER.CREATE.DECISIONS.support.decisions.support.>";
+    let body = consumer("DECISIONS", "support", Some("decisions.support.>"));
+    assert_eq!(support.ask(own, body).await["name"], "support");
+    for stream in ["EVENTS", "DECISIONS"] {
+        assert_eq!(messages(&platform, stream).await, 1, "{stream}");
+    }
+    assert_eq!(messages(&platform, "INTAKE").await, 1);
+    let info = "$JS.API.CONSUMER.INFO.DECISIONS.sentinel";
+    assert_eq!(sentinel.ask(info, json!({})).await["name"], "sentinel");
+    let leaked = tokio::time::timeout(Duration::from_millis(50), said.next()).await;
+    assert!(
+        leaked.is_err(),
+        "refused requests stay in the system account"
+    );
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ async fn a_deleted_stream_is_made_anew_from_the_log() {
     append(&log, 80).await;
     relaying.published(80).await;
     let context = jetstream::new(nats.client().await);
-    context.delete_stream(EVENTS).await.unwrap();
+    nats.delete_stream(EVENTS).await;
     append(&log, 20).await;
     relaying.published(100).await;
     eventually("the stream is whole again", || async {
@@ -233,7 +233,7 @@ async fn a_restored_backup_is_seen_as_a_fork() {
 
         // The operator decides for the database: a new epoch, a new stream.
         restored.begin_epoch().await.unwrap();
-        context.delete_stream(EVENTS).await.unwrap();
+        nats.delete_stream(EVENTS).await;
         append(&restored, 1).await;
         relaying.published(16 + appended_after_restore as u64).await;
         assert_stream_is_log(&db.pool, &nats).await;

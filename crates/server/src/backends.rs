@@ -15,6 +15,7 @@ use crate::{
 
 const MASTER_KEY: &str = "master-key";
 const JWT_SECRET: &str = "jwt";
+const SYSTEM_PASSWORD: &str = "nats-system";
 /// A connection that was idle for longer may have died unseen.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
@@ -34,6 +35,8 @@ pub struct NatsAccess {
     url: Secret,
     user: Option<(String, Secret)>,
     creds: Option<Secret>,
+    /// Of `system`, who alone may remove a stream.
+    system_password: Option<Secret>,
     users: UsersFile,
 }
 
@@ -74,17 +77,19 @@ impl Backends {
                     .context("PostgreSQL has no address")?,
             ),
         };
+        let folder = DataFolder::new(own.map_or(&*config.data_dir, |it| it.data_dir()));
         let nats = match own.and_then(|it| Some((it.nats_url()?, it.nats_credentials()?))) {
             Some((url, credentials)) => NatsAccess {
                 url: Secret::new(url),
                 user: Some((credentials.user, Secret::new(credentials.password))),
                 creds: None,
+                system_password: folder.secret(SYSTEM_PASSWORD)?,
                 users: UsersFile::Child,
             },
             None => NatsAccess::configured(config)?,
         };
         Ok(Self {
-            folder: DataFolder::new(own.map_or(&*config.data_dir, |it| it.data_dir())),
+            folder,
             servers,
             database_url,
             nats,
@@ -107,6 +112,7 @@ impl Backends {
                     .secret("nats-platform")?
                     .map(|password| (nats_users::PLATFORM.to_owned(), password)),
                 creds: config.nats_creds.clone(),
+                system_password: folder.secret(SYSTEM_PASSWORD)?,
                 users: UsersFile::Nobody,
             },
         };
@@ -271,8 +277,17 @@ impl NatsAccess {
             user: credentials_in(url.expose()),
             url,
             creds: config.nats_creds.clone(),
+            system_password: config.nats_system_password.clone(),
             users,
         })
+    }
+
+    /// Removes a stream, as `system`: `nats.conf` lets nobody else.
+    pub async fn delete_stream(&self, stream: &str) -> anyhow::Result<()> {
+        let password = self.system_password.as_ref().context(
+            "NATS_SYSTEM_PASSWORD is not set: nats.conf lets only its user `system` remove a stream",
+        )?;
+        Ok(nats_users::delete_stream(&self.address(), password.expose(), stream).await?)
     }
 
     /// Without credentials.

@@ -80,7 +80,17 @@ pub struct Config {
     pub secure_cookies: bool,
     /// A proxy of ours sets `X-Forwarded-For`.
     pub trust_forwarded_for: bool,
+    /// Which proxies; this machine and private networks if none is named.
+    pub trusted_proxies: Vec<String>,
     pub rate_limit_per_minute: u32,
+    pub failed_sign_ins_per_account: u32,
+    pub failed_sign_ins_per_address: u32,
+    /// Per account, from everywhere but known devices.
+    pub failed_sign_ins_anywhere: u32,
+    pub max_pending_per_requester: u32,
+    /// Connections to the API.
+    pub max_connections: u32,
+    pub max_connections_per_address: u32,
     /// The front end's files, while it is developed; else those inside the binary.
     pub web_folder: Option<PathBuf>,
     pub database_connections: u32,
@@ -113,7 +123,14 @@ impl Default for Config {
             cors_origins: Vec::new(),
             secure_cookies: false,
             trust_forwarded_for: false,
+            trusted_proxies: Vec::new(),
             rate_limit_per_minute: 100,
+            failed_sign_ins_per_account: 5,
+            failed_sign_ins_per_address: 20,
+            failed_sign_ins_anywhere: 50,
+            max_pending_per_requester: 500,
+            max_connections: 10_000,
+            max_connections_per_address: 4_096,
             web_folder: None,
             database_connections: 20,
             glpi_base_url: None,
@@ -166,6 +183,33 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     (
         "RATE_LIMIT_PER_MINUTE",
         "rate_limit_per_minute",
+        Kind::Number,
+    ),
+    ("GREFFE_TRUSTED_PROXIES", "trusted_proxies", Kind::List),
+    (
+        "FAILED_SIGN_INS_PER_ACCOUNT",
+        "failed_sign_ins_per_account",
+        Kind::Number,
+    ),
+    (
+        "FAILED_SIGN_INS_PER_ADDRESS",
+        "failed_sign_ins_per_address",
+        Kind::Number,
+    ),
+    (
+        "FAILED_SIGN_INS_ANYWHERE",
+        "failed_sign_ins_anywhere",
+        Kind::Number,
+    ),
+    (
+        "MAX_PENDING_PER_REQUESTER",
+        "max_pending_per_requester",
+        Kind::Number,
+    ),
+    ("MAX_CONNECTIONS", "max_connections", Kind::Number),
+    (
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "max_connections_per_address",
         Kind::Number,
     ),
     ("GREFFE_WEB_FOLDER", "web_folder", Kind::Text),
@@ -231,7 +275,25 @@ impl Config {
         Ok(config)
     }
 
+    /// The proxies whose `X-Forwarded-For` counts; none unless that is switched on.
+    pub fn proxies(&self) -> anyhow::Result<Vec<api::Network>> {
+        match (self.trust_forwarded_for, self.trusted_proxies.is_empty()) {
+            (false, _) => Ok(Vec::new()),
+            (true, true) => Ok(api::Network::private()),
+            (true, false) => self
+                .trusted_proxies
+                .iter()
+                .map(|range| {
+                    range
+                        .parse::<api::Network>()
+                        .context("GREFFE_TRUSTED_PROXIES")
+                })
+                .collect(),
+        }
+    }
+
     fn check(&self) -> anyhow::Result<()> {
+        self.proxies()?;
         for (name, secret) in [
             ("JWT_SECRET", &self.jwt_secret),
             ("GREFFE_MASTER_KEY", &self.master_key),

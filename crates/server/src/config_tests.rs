@@ -40,6 +40,7 @@ fn every_variable_reaches_its_key() {
         let value = match (kind, *name) {
             (Kind::Number, _) => "7",
             (Kind::Switch, _) => "true",
+            (_, "GREFFE_TRUSTED_PROXIES") => "10.0.0.0/8, ::1",
             (Kind::List, _) => "https://a.example, https://b.example",
             (_, "RUST_LOG_FORMAT") => "json",
             _ => SECRET,

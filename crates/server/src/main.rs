@@ -6,6 +6,7 @@ mod backends;
 mod cli;
 mod config;
 mod data_folder;
+mod http_server;
 mod logging;
 mod parts;
 mod readiness;

@@ -15,6 +15,7 @@ use workflows::{Clerk, NatsUsers};
 use crate::{
     backends::Backends,
     config::Config,
+    http_server::{self, HttpLimits},
     parts::{Parts, all_projections},
     readiness::Started,
 };
@@ -23,6 +24,8 @@ use crate::{
 const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
 /// How long requests under way may take when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a connection may take to begin, and for the head of a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long the start waits for NATS; without it the platform works, degraded.
 const NATS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -75,7 +78,7 @@ pub struct Platform {
     backends: Backends,
     pool: PgPool,
     app: Option<api::App>,
-    http: Option<JoinHandle<std::io::Result<()>>>,
+    http: Option<JoinHandle<()>>,
     micro_service: Option<JoinHandle<Option<api::MicroService>>>,
     clerk: Option<Clerk>,
     nats_users: Option<NatsUsers>,
@@ -177,11 +180,15 @@ impl Platform {
         };
         let app = api::App::start(api_config(config, &self.backends)?, api_parts).await?;
         let router = self.started.guard(api::router(app.clone()));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         self.address = Some(listener.local_addr()?);
-        let ended = self.stop_http.clone().cancelled_owned();
-        let server = axum::serve(listener, service).with_graceful_shutdown(ended);
-        self.http = Some(tokio::spawn(async move { server.await }));
+        let limits = HttpLimits {
+            connections: config.max_connections as usize,
+            connections_per_address: config.max_connections_per_address as usize,
+            proxies: config.proxies()?,
+            head_within: HEAD_WITHIN,
+        };
+        let server = http_server::serve(listener, router, limits, self.stop_http.clone());
+        self.http = Some(tokio::spawn(server));
         self.micro_service = Some(tokio::spawn(answer_nats(app.clone(), parts.nats.clone())));
         self.app = Some(app);
         Ok(())
@@ -250,8 +257,7 @@ impl Platform {
     pub async fn failed(&mut self) -> anyhow::Error {
         match &mut self.http {
             Some(http) => match http.await {
-                Ok(Ok(())) => anyhow::anyhow!("the HTTP server has ended"),
-                Ok(Err(error)) => anyhow::anyhow!("the HTTP server has ended: {error}"),
+                Ok(()) => anyhow::anyhow!("the HTTP server has ended"),
                 Err(error) => anyhow::anyhow!("the HTTP server has ended: {error}"),
             },
             None => std::future::pending().await,
@@ -328,10 +334,14 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
     Ok(api::Config {
         token_lifetime: TimeDelta::hours(i64::from(config.jwt_expire_hours)),
         secure_cookies: config.secure_cookies,
-        trust_forwarded_for: config.trust_forwarded_for,
+        trusted_proxies: config.proxies()?,
         cors_origins: config.cors_origins.clone(),
         limits: api::Limits {
             per_person,
+            failed_per_account: config.failed_sign_ins_per_account,
+            failed_per_address: config.failed_sign_ins_per_address,
+            failed_per_account_anywhere: config.failed_sign_ins_anywhere,
+            pending_per_requester: config.max_pending_per_requester,
             ..defaults.limits
         },
         web_folder: config.web_folder.clone(),

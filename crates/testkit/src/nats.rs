@@ -107,6 +107,15 @@ impl TestNats {
             .expect("reload nats-server");
     }
 
+    /// Removes a stream, which clients cannot.
+    pub async fn delete_stream(&self, stream: &str) {
+        self.servers
+            .servers
+            .delete_nats_stream(stream)
+            .await
+            .expect("remove a stream");
+    }
+
     pub fn users_file(&self) -> PathBuf {
         self.servers.servers.nats_dir().join("users.conf")
     }

@@ -140,6 +140,8 @@ fn new_config(replicas: usize) -> Result<Config, LogError> {
         max_age: Duration::from_secs(u64::from(KEPT_DAYS) * 86_400),
         duplicate_window: Duration::from_secs(120),
         num_replicas: replicas,
+        deny_delete: true,
+        deny_purge: true,
         allow_direct: true,
         metadata: HashMap::new(),
         ..Config::default()

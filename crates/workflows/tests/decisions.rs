@@ -329,10 +329,7 @@ async fn a_lost_stream_is_made_anew_with_what_it_held() {
         position == 4
     });
     assert!(reached.await);
-    jetstream::new(nats.client().await)
-        .delete_stream(DECISIONS)
-        .await
-        .unwrap();
+    nats.delete_stream(DECISIONS).await;
     // Without anything new being decided.
     assert!(has(&nats, 2).await);
     assert_eq!(stored(&nats).await, before);

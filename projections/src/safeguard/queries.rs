@@ -127,6 +127,26 @@ pub async fn count_pending(
     Ok(count as u64)
 }
 
+/// How many requests of a party (`service:support`) are pending, up to a limit.
+pub async fn count_pending_of(
+    pool: &PgPool,
+    requester: &str,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, ReadError> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM (
+             SELECT FROM approvals
+             WHERE status = 'pending' AND expires_at > $2 AND doc->>'requested_by' = $1
+             LIMIT $3) AS pending",
+    )
+    .bind(requester)
+    .bind(now)
+    .bind(limit)
+    .fetch_one(pool)
+    .await?)
+}
+
 /// Requests that are over, the latest first.
 pub async fn list_history(
     pool: &PgPool,

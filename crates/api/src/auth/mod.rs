@@ -4,8 +4,10 @@
 //! refusal of someone known is in the audit trail before the answer goes out.
 
 pub mod cookie;
+pub mod device;
 pub mod keys;
 pub mod passwords;
+pub mod sign_in_limits;
 pub mod tokens;
 
 use std::{collections::HashMap, net::SocketAddr};
@@ -24,7 +26,7 @@ use crate::{
     access::Rule,
     accounts::Session,
     caller::Caller,
-    http::{Trace, origin},
+    http::{Trace, correlation, origin},
     problem::Problem,
 };
 
@@ -68,13 +70,17 @@ pub async fn authenticate(State(app): State<App>, request: Request, next: Next) 
         Err(problem) => return problem.into_response(),
     };
     let target = target_of(&mut parts).await;
-    let response = match admit(&app, rule, &caller, &parts) {
+    let mut response = match admit(&app, rule, &caller, &parts) {
         Ok(()) => {
             parts.extensions.insert(caller.clone());
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
     };
+    // A refusal names what the caller's other events are found by.
+    response
+        .extensions_mut()
+        .insert(Trace(caller.correlation_id));
     let Some(problem) = response.extensions().get::<Problem>().cloned() else {
         return response;
     };
@@ -159,7 +165,11 @@ async fn recognise(
 ) -> Result<Caller, Problem> {
     if let Some(token) = cookie::bearer(headers) {
         return match token.starts_with("grf_") {
-            true => app.key_caller(token, origin, trace).await,
+            // People cannot choose: nobody puts his act among the causes and effects of another's.
+            true => {
+                let correlation_id = correlation(headers).unwrap_or(trace);
+                app.key_caller(token, origin, correlation_id).await
+            }
             false => app.session_caller(token, false, origin, trace).await,
         };
     }

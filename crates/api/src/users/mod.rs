@@ -22,8 +22,14 @@ use crate::{
     App, Problem,
     accounts::{self, Person},
     audit::record_infallible,
-    auth::{passwords, tokens::Claims},
+    auth::{
+        device::Device,
+        passwords::{self, Password},
+        sign_in_limits::Try,
+        tokens::Claims,
+    },
     caller::Caller,
+    network,
     shapes::AccreditationLevel,
 };
 
@@ -41,6 +47,7 @@ pub struct NewSession {
 pub async fn login(
     app: &App,
     body: Login,
+    device: Option<&Device>,
     origin: Origin,
     trace: Uuid,
 ) -> Result<NewSession, Problem> {
@@ -51,17 +58,48 @@ pub async fn login(
         .unwrap_or_else(|| "unknown".into());
     let username: String = body.username.chars().take(MAX_USERNAME_CHARS).collect();
     let limits = app.sign_in_limits();
-    if let Err(problem) = limits.reserve(&username, &address, now).await {
-        if problem.code == "rate_limited" {
-            count_failure(app, &address, trace, now, true).await?;
+    let tried = Try {
+        username: &username,
+        address: &address,
+        device,
+    };
+    let counted = match limits.count(&tried, now).await {
+        Ok(counted) => counted,
+        Err(problem) => {
+            if problem.code == "rate_limited" {
+                count_failure(app, &address, trace, now, true).await?;
+            }
+            return Err(problem);
         }
-        return Err(problem);
-    }
+    };
+    let person = match verified(app, &username, body.password, device.is_some()).await {
+        Ok(person) => person,
+        // Nothing is known of the password: too busy, or no database.
+        Err(problem) => {
+            limits.not_tried(counted).await?;
+            return Err(problem);
+        }
+    };
+    let Some(person) = person else {
+        count_failure(app, &address, trace, now, false).await?;
+        return Err(Problem::unauthenticated("User name or password is wrong."));
+    };
+    limits.succeeded(counted).await?;
+    open_session(app, &person, origin, trace, now).await
+}
+
+/// The active person of this name, if the password is right. Takes as long if there is none.
+async fn verified(
+    app: &App,
+    username: &str,
+    password: Password,
+    is_known_device: bool,
+) -> Result<Option<Person>, Problem> {
     app.accounts.refresh_if_stale(&app.log).await?;
-    let mut person = app.accounts.person_named(&username);
+    let mut person = app.accounts.person_named(username);
     if person.is_none() {
         app.accounts.catch_up(&app.log).await?;
-        person = app.accounts.person_named(&username);
+        person = app.accounts.person_named(username);
     }
     let person = person.filter(|person| person.active);
     let hash = match person.as_ref().and_then(|person| person.credential_id) {
@@ -69,13 +107,8 @@ pub async fn login(
         // The same work for the database, whoever it is.
         None => accounts::hash_of(&app.log, Uuid::nil(), "password").await?,
     };
-    let matches = passwords::verify(body.password, hash).await?;
-    let Some(person) = person.filter(|_| matches) else {
-        count_failure(app, &address, trace, now, false).await?;
-        return Err(Problem::unauthenticated("User name or password is wrong."));
-    };
-    limits.give_back(&username, &address).await?;
-    open_session(app, &person, origin, trace, now).await
+    let matches = passwords::verify(password, hash, is_known_device).await?;
+    Ok(person.filter(|_| matches))
 }
 
 async fn open_session(
@@ -215,7 +248,8 @@ fn level_shape(level: kernel::AccreditationLevel) -> AccreditationLevel {
     }
 }
 
-/// Counts a failed sign-in per address and minute; at most as many events as tries are heard.
+/// Counts a failed sign-in per address (IPv6: per /64) and minute; at most as many events as tries
+/// are heard. The id is keyed, so that nobody can find an address in the log by trying them all.
 async fn count_failure(
     app: &App,
     address: &str,
@@ -224,10 +258,13 @@ async fn count_failure(
     is_limited: bool,
 ) -> Result<(), Problem> {
     let minute = now.timestamp().div_euclid(60);
-    let id = SignInFailures::id(address, minute);
+    let address = network::party(address);
+    let vault = app.log.vault();
+    let window = vault.fingerprint("sign-in failures", &format!("{address}|{minute}"));
+    let id = SignInFailures::id(&hex::encode(window));
     let so_far = app.log.load::<SignInFailures>(&id).await?.state.failures();
     let command = SignInFailuresCounted {
-        ip_address: address.to_owned(),
+        ip_address: address,
         window_started_at: DateTime::from_timestamp(minute * 60, 0).unwrap_or(now),
         failures: if is_limited { so_far } else { so_far + 1 },
         is_limited,

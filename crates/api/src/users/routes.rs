@@ -12,7 +12,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::shapes::*;
 use crate::{
     App, Problem,
-    auth::cookie,
+    auth::{
+        cookie,
+        device::{self, Device},
+    },
     caller::Caller,
     http::{Trace, is_https},
     json::JsonBody,
@@ -39,8 +42,16 @@ async fn login(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Login>,
 ) -> Result<Response, Problem> {
-    let signed_in = super::login(&app, body, origin, trace.0).await?;
-    with_cookie(&app, &headers, signed_in)
+    let username = body.username.clone();
+    let device = Device::read(app.log.vault(), &headers, &username);
+    let signed_in = super::login(&app, body, device.as_ref(), origin, trace.0).await?;
+    let mut response = with_cookie(&app, &headers, signed_in)?;
+    if device.is_none() {
+        let secure = is_https(&app, &headers);
+        let cookie = device::new_cookie(app.log.vault(), &username, secure)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// Signs out: the session and all its tokens end at once.

@@ -97,7 +97,7 @@ async fn reset_stream(access: &Access) -> anyhow::Result<()> {
     let client = access.backends.nats.connect(false).await?;
     // First the stream: with a new epoch and the old stream the relay would see a fork at once.
     if stream_state(&client).await?.is_some() {
-        jetstream::new(client.clone()).delete_stream(EVENTS).await?;
+        access.backends.nats.delete_stream(EVENTS).await?;
     }
     let epoch = access.open.log.begin_epoch().await?;
     println!("epoch     {epoch}");
