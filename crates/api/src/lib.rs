@@ -19,6 +19,7 @@ mod json;
 mod min_position;
 mod nats;
 mod openapi;
+mod presence;
 mod problem;
 mod rate_limit;
 pub mod safeguard;
@@ -54,7 +55,10 @@ pub use problem::Problem;
 pub use rate_limit::Limits;
 pub use shapes::CommandAnswer;
 
-use crate::{accounts::Accounts, auth::tokens::Tokens, http::Operations, rate_limit::RateLimits};
+use crate::{
+    accounts::Accounts, auth::tokens::Tokens, http::Operations, presence::Presence,
+    rate_limit::RateLimits,
+};
 
 /// Settings of the API; read once in `main`.
 pub struct Config {
@@ -75,6 +79,8 @@ pub struct Config {
     pub claim_window: TimeDelta,
     /// How long after the claim the action may begin.
     pub execution_window: TimeDelta,
+    /// `GLPI_BASE_URL`: where links to tickets lead.
+    pub glpi_base_url: Option<String>,
 }
 
 impl Config {
@@ -90,6 +96,7 @@ impl Config {
             web_folder: None,
             claim_window: domain::safeguard::CLAIM_WINDOW,
             execution_window: domain::safeguard::EXECUTION_WINDOW,
+            glpi_base_url: None,
         }
     }
 }
@@ -122,6 +129,7 @@ pub struct Inner {
     pub accounts: Arc<Accounts>,
     pub(crate) rate_limits: RateLimits,
     pub(crate) operations: Operations,
+    pub(crate) presence: Arc<Presence>,
     stopping: CancellationToken,
 }
 
@@ -165,8 +173,10 @@ impl App {
             config,
             tokens,
             accounts,
+            presence: Presence::new(),
             stopping,
         }));
+        tokio::spawn(app.presence.clone().run(app.clone()));
         tokio::spawn(app.clone().tidy());
         Ok(app)
     }

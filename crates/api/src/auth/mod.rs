@@ -216,6 +216,7 @@ impl App {
             role: person.role.clone(),
             scopes: Vec::new(),
             owner: None,
+            key_id: None,
             session: Some(Session {
                 id: claims.jti,
                 ends_at: claims.exp,
@@ -292,6 +293,7 @@ impl App {
             role: "service".into(),
             scopes: account.scopes.clone(),
             owner: Some(account.owner),
+            key_id: Some(account.credential_id),
             session: None,
             origin,
             correlation_id,
