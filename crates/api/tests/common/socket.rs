@@ -42,7 +42,7 @@ pub async fn frame(socket: &mut Socket) -> Value {
     loop {
         let next = tokio::time::timeout(Duration::from_secs(20), socket.next())
             .await
-            .expect("a frame in time");
+            .unwrap();
         match next.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Close(close) => {

@@ -1,4 +1,4 @@
-import { Check, Clock3, MessageSquarePlus, X } from 'lucide-react'
+import { Ban, Check, Clock3, MessageSquarePlus, X } from 'lucide-react'
 import { useId, useState } from 'react'
 import type { Approval } from '@/api/types'
 import { useSession } from '@/api/use-session'
@@ -6,7 +6,7 @@ import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
 import { Field, Textarea } from '@/ui/field'
 import { useExpired } from './countdown'
-import { whyNot } from './decision-rules'
+import { isOwnRequest, mayCancel, whyNot } from './decision-rules'
 import { openDialog, setDraft, useDecisions } from './decision-store'
 import { useDecide } from './use-decide'
 
@@ -14,6 +14,8 @@ interface DecisionBarProps {
   approval: Approval
   /** The list has just moved: a press now may hit the wrong card. */
   settling?: boolean
+  /** Where there is room, administrators may withdraw what others asked. */
+  detailed?: boolean
 }
 
 /** Approve is one press, save for L4, which asks once more. */
@@ -25,7 +27,7 @@ export function useApprove() {
   }
 }
 
-export function DecisionBar({ approval, settling }: DecisionBarProps) {
+export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) {
   const { t } = useT()
   const person = useSession()
   const approve = useApprove()
@@ -36,9 +38,12 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
   const reason = whyNot(approval, person, expired)
   const reasonId = useId()
   const blocked = reason !== null
-  // Postponing is personal: anyone who may decide may also hide the card for a while.
-  const inert = blocked || settling || sending !== undefined
+  const busy = settling === true || sending !== undefined
+  const mayReject = whyNot(approval, person, expired, 'reject') === null
+  const mayPostpone = whyNot(approval, person, expired, 'postpone') === null
   const described = blocked ? reasonId : undefined
+  const cancellable =
+    mayCancel(approval, person, expired) && (detailed || isOwnRequest(approval, person))
 
   return (
     <div className="flex flex-col gap-3">
@@ -69,7 +74,7 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="col-span-2 sm:h-11 sm:min-w-36"
           busy={sending === 'approve'}
-          aria-disabled={inert}
+          aria-disabled={blocked || busy}
           aria-describedby={described}
           aria-keyshortcuts="A"
           onClick={() => {
@@ -84,8 +89,8 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="sm:h-11"
           busy={sending === 'reject'}
-          aria-disabled={inert}
-          aria-describedby={described}
+          aria-disabled={!mayReject || busy}
+          aria-describedby={mayReject ? undefined : described}
           aria-keyshortcuts="R"
           onClick={() => {
             openDialog('reject', approval)
@@ -98,8 +103,8 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="sm:h-11"
           busy={sending === 'postpone'}
-          aria-disabled={inert}
-          aria-describedby={described}
+          aria-disabled={!mayPostpone || busy}
+          aria-describedby={mayPostpone ? undefined : described}
           aria-keyshortcuts="P"
           onClick={() => {
             openDialog('postpone', approval)
@@ -108,6 +113,20 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           {sending === 'postpone' ? null : <Clock3 className="size-5" aria-hidden="true" />}
           {sending === 'postpone' ? t('sg.postponing') : t('sg.postpone')}
         </Button>
+        {cancellable ? (
+          <Button
+            variant="ghost"
+            className="col-span-2 h-11"
+            busy={sending === 'cancel'}
+            aria-disabled={busy}
+            onClick={() => {
+              openDialog('cancel', approval)
+            }}
+          >
+            {sending === 'cancel' ? null : <Ban className="size-4" aria-hidden="true" />}
+            {t('sg.cancel')}
+          </Button>
+        ) : null}
         {!commenting && !blocked ? (
           <Button
             variant="ghost"

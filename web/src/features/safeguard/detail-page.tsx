@@ -3,6 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowLeft, Copy, ScrollText, Siren } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ApiError, describeError } from '@/api/problem'
+import { useViewing } from '@/api/presence'
 import { approvalQuery } from '@/api/safeguard'
 import type { Approval } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
@@ -17,6 +18,7 @@ import { Card } from '@/ui/page'
 import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/states'
 import { Timeline } from '@/ui/timeline'
 import { toast } from '@/ui/toasts'
+import { VisibleText } from '@/ui/visible-text'
 import { subjectOf, useActionTitle } from './action-title'
 import { Requester, Votes } from './approval-card'
 import { brokeGlass, timelineOf } from './approval-timeline'
@@ -26,6 +28,7 @@ import { DecisionBar } from './decision-bar'
 import { DecisionList } from './decision-list'
 import { openDialog } from './decision-store'
 import { LevelBadge } from './level-badge'
+import { Readers } from './readers'
 import { StatusBadge } from './status-badge'
 import { TicketContext } from './ticket-context'
 
@@ -91,6 +94,7 @@ function Detail({ approval }: { approval: Approval }) {
   const subject = subjectOf(approval)
   const pending = approval.status === 'pending'
   const broken = brokeGlass(approval)
+  useViewing(pending ? approval.id : null)
   return (
     <>
       <Back decided={!pending} />
@@ -105,11 +109,20 @@ function Detail({ approval }: { approval: Approval }) {
               {t('sg.detail.break_glass_mark')}
             </Badge>
           ) : null}
+          {pending ? <Readers id={approval.id} /> : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          {[titleOf(approval), subject].filter(Boolean).join('\u00A0· ')}
+          <VisibleText text={titleOf(approval)} />
+          {subject ? (
+            <>
+              {'\u00A0· '}
+              <VisibleText text={subject} strict />
+            </>
+          ) : null}
         </h1>
-        <p className="text-faint font-mono text-sm break-all">{approval.tool_name}</p>
+        <p className="text-faint font-mono text-sm break-all">
+          <VisibleText text={approval.tool_name} strict />
+        </p>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
         <div className="flex flex-col gap-4">
@@ -121,7 +134,7 @@ function Detail({ approval }: { approval: Approval }) {
                   <Countdown approval={approval} />
                   <Votes approval={approval} />
                 </div>
-                <DecisionBar approval={approval} />
+                <DecisionBar approval={approval} detailed />
                 {atLeast(person, 'N4') && !expired ? (
                   <div className="border-line border-t pt-3">
                     <Button
@@ -237,7 +250,11 @@ function Execution({ approval }: { approval: Approval }) {
           </time>
         ) : null}
       </p>
-      {execution.detail ? <p className="break-words">{execution.detail}</p> : null}
+      {execution.detail ? (
+        <p className="break-words">
+          <VisibleText text={execution.detail} />
+        </p>
+      ) : null}
     </div>
   )
 }
