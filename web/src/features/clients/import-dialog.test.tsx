@@ -46,7 +46,7 @@ describe('importing clients', () => {
     expect(within(preview).getByText('EHPAD Les Jardins')).toBeVisible()
     expect(within(preview).getByText('Ni oui ni non')).toBeVisible()
     expect(screen.getByText(/1 sera refusée/)).toBeVisible()
-    await user.click(screen.getByRole('button', { name: 'Importer 2 clients' }))
+    await user.click(screen.getByRole('button', { name: 'Importer 1 client' }))
     const refused = await screen.findByRole('list', { name: 'Refusés' })
     expect(refused).toHaveTextContent('Ligne 2 43 · MairieNi oui ni non')
     expect(sent).toEqual([{ type: 'text/csv', body: CSV }])

@@ -48,6 +48,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     else if (rows.length === 0) setFault(t('clients.import.no_rows'))
     else setChosen({ name: file.name, text, rows, missing })
   }
+  const taken = chosen?.rows.filter((row) => faultOf(row) === null).length ?? 0
   const problem = send.error ? describeError(send.error, t).text : fault
   return (
     <Dialog
@@ -83,13 +84,13 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           {send.data ? null : (
             <Button
               variant="primary"
-              aria-disabled={chosen === null}
+              aria-disabled={taken === 0}
               busy={send.isPending}
               onClick={() => {
                 if (chosen) send.mutate(chosen.text)
               }}
             >
-              {chosen ? tn('clients.import.submit', chosen.rows.length) : t('clients.import.start')}
+              {taken > 0 ? tn('clients.import.submit', taken) : t('clients.import.start')}
             </Button>
           )}
         </DialogActions>

@@ -14,7 +14,7 @@ interface DecisionBarProps {
   approval: Approval
   /** The list has just moved: a press now may hit the wrong card. */
   settling?: boolean
-  /** Where there is room, administrators may withdraw what others asked. */
+  /** The page has a place of its own for withdrawing. */
   detailed?: boolean
 }
 
@@ -42,8 +42,6 @@ export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) 
   const mayReject = whyNot(approval, person, expired, 'reject') === null
   const mayPostpone = whyNot(approval, person, expired, 'postpone') === null
   const described = blocked ? reasonId : undefined
-  const cancellable =
-    mayCancel(approval, person, expired) && (detailed || isOwnRequest(approval, person))
 
   return (
     <div className="flex flex-col gap-3">
@@ -113,24 +111,13 @@ export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) 
           {sending === 'postpone' ? null : <Clock3 className="size-5" aria-hidden="true" />}
           {sending === 'postpone' ? t('sg.postponing') : t('sg.postpone')}
         </Button>
-        {cancellable ? (
-          <Button
-            variant="ghost"
-            className="col-span-2 h-11"
-            busy={sending === 'cancel'}
-            aria-disabled={busy}
-            onClick={() => {
-              openDialog('cancel', approval)
-            }}
-          >
-            {sending === 'cancel' ? null : <Ban className="size-4" aria-hidden="true" />}
-            {t('sg.cancel')}
-          </Button>
+        {!detailed && isOwnRequest(approval, person) ? (
+          <CancelButton approval={approval} className="col-span-2 h-11" />
         ) : null}
         {!commenting && !blocked ? (
           <Button
             variant="ghost"
-            className="col-span-2 h-11 sm:ml-auto"
+            className="col-span-2 h-11 sm:ml-auto sm:px-2"
             onClick={() => {
               setCommenting(true)
             }}
@@ -141,5 +128,28 @@ export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) 
         ) : null}
       </div>
     </div>
+  )
+}
+
+/** Nothing for who may not withdraw the request. */
+export function CancelButton({ approval, className }: { approval: Approval; className?: string }) {
+  const { t } = useT()
+  const person = useSession()
+  const expired = useExpired(approval)
+  const sending = useDecisions((s) => s.sending[approval.id])
+  if (!mayCancel(approval, person, expired)) return null
+  return (
+    <Button
+      variant="ghost"
+      className={className}
+      busy={sending === 'cancel'}
+      aria-disabled={sending !== undefined}
+      onClick={() => {
+        openDialog('cancel', approval)
+      }}
+    >
+      {sending === 'cancel' ? null : <Ban className="size-4" aria-hidden="true" />}
+      {t('sg.cancel')}
+    </Button>
   )
 }

@@ -24,8 +24,9 @@ import { Requester, Votes } from './approval-card'
 import { brokeGlass, timelineOf } from './approval-timeline'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useExpired } from './countdown'
-import { DecisionBar } from './decision-bar'
+import { CancelButton, DecisionBar } from './decision-bar'
 import { DecisionList } from './decision-list'
+import { mayCancel } from './decision-rules'
 import { openDialog } from './decision-store'
 import { LevelBadge } from './level-badge'
 import { Readers } from './readers'
@@ -97,7 +98,10 @@ function Detail({ approval }: { approval: Approval }) {
   useViewing(pending ? approval.id : null)
   return (
     <>
-      <Back decided={!pending} />
+      <div className="flex items-center gap-4">
+        <Back decided={!pending} />
+        {pending ? <Readers id={approval.id} /> : null}
+      </div>
       <div className="mt-2 mb-5">
         <div className="flex flex-wrap items-center gap-2">
           <span className="text-soft font-mono text-sm">{approval.reference}</span>
@@ -109,7 +113,6 @@ function Detail({ approval }: { approval: Approval }) {
               {t('sg.detail.break_glass_mark')}
             </Badge>
           ) : null}
-          {pending ? <Readers id={approval.id} /> : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
           <VisibleText text={titleOf(approval)} />
@@ -135,18 +138,21 @@ function Detail({ approval }: { approval: Approval }) {
                   <Votes approval={approval} />
                 </div>
                 <DecisionBar approval={approval} detailed />
-                {atLeast(person, 'N4') && !expired ? (
-                  <div className="border-line border-t pt-3">
-                    <Button
-                      variant="ghost"
-                      className="text-red hover:bg-red-soft hover:text-red"
-                      onClick={() => {
-                        openDialog('break_glass', approval)
-                      }}
-                    >
-                      <Siren className="size-4" aria-hidden="true" />
-                      {t('sg.bg.button')}
-                    </Button>
+                {mayCancel(approval, person, expired) ? (
+                  <div className="border-line -mx-4 -mb-4 flex flex-wrap gap-x-2 border-t px-1 py-1 sm:-mx-5 sm:-mb-5 sm:px-2">
+                    <CancelButton approval={approval} />
+                    {atLeast(person, 'N4') ? (
+                      <Button
+                        variant="ghost"
+                        className="text-red hover:bg-red-soft hover:text-red sm:ml-auto"
+                        onClick={() => {
+                          openDialog('break_glass', approval)
+                        }}
+                      >
+                        <Siren className="size-4" aria-hidden="true" />
+                        {t('sg.bg.button')}
+                      </Button>
+                    ) : null}
                   </div>
                 ) : null}
               </div>
@@ -165,9 +171,11 @@ function Detail({ approval }: { approval: Approval }) {
           >
             <TicketContext approval={approval} />
           </Section>
-          <Section title={t('sg.detail.execution')}>
-            <Execution approval={approval} />
-          </Section>
+          {pending ? null : (
+            <Section title={t('sg.detail.execution')}>
+              <Execution approval={approval} />
+            </Section>
+          )}
         </div>
         <div className="flex flex-col gap-4">
           <Section title={t('sg.detail.timeline')}>

@@ -129,7 +129,7 @@ export function PendingPage() {
         title={t('sg.pending.heading')}
         aside={
           query.data ? (
-            <p className="text-soft text-base tabular-nums">
+            <p className="text-soft text-base tabular-nums max-sm:sr-only">
               {tn('sg.pending.count', shown.length)}
             </p>
           ) : null
