@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::App;
 use seats::{Seats, Viewing};
 
-/// Only the platform may publish or subscribe here (`docs/architecture.md`, "Who may do what").
+/// Only the platform may publish or subscribe here (`docs/architecture.md`, "Who reads now").
 const SUBJECT: &str = "platform.presence.safeguard";
 /// A process that is silent for longer has no readers any more.
 const FORGET_AFTER: Duration = Duration::from_secs(45);
@@ -118,7 +118,8 @@ impl Presence {
 
     async fn hear(&self, app: &App, payload: &[u8]) {
         let Ok(told) = serde_json::from_slice::<Told>(payload) else {
-            tracing::warn!("a message about readers cannot be read");
+            // A service may have somebody's answer sent here, by naming us as its reply subject.
+            tracing::debug!("a message about readers cannot be read");
             return;
         };
         if told.process == self.process {

@@ -73,23 +73,26 @@ export function startPresence(say: (message: unknown) => void) {
     if (said !== null) tell()
   }, REPEAT_MS)
 
+  const forget = () => {
+    if (Object.keys(usePresence.getState().readers).length > 0) {
+      usePresence.setState({ readers: {} })
+    }
+  }
+
   return {
-    /** A new connection knows nothing of us. */
+    /** A new connection knows nothing of us, and tells everything it knows. */
     connected: () => {
+      forget()
       said = null
       soon()
     },
-    lost: () => {
-      if (Object.keys(usePresence.getState().readers).length > 0) {
-        usePresence.setState({ readers: {} })
-      }
-    },
+    lost: forget,
     stop: () => {
       clearTimeout(timer)
       clearInterval(repeat)
       unsubscribe()
       document.removeEventListener('visibilitychange', soon)
-      usePresence.setState({ readers: {} })
+      forget()
     },
   }
 }
