@@ -117,13 +117,14 @@ export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) 
         {!commenting && !blocked ? (
           <Button
             variant="ghost"
-            className="col-span-2 h-11 sm:ml-auto sm:px-2"
+            className="col-span-2 h-11 sm:ml-auto"
+            aria-label={t('sg.comment_add')}
             onClick={() => {
               setCommenting(true)
             }}
           >
             <MessageSquarePlus className="size-4" aria-hidden="true" />
-            {t('sg.comment_add')}
+            {detailed ? t('sg.comment') : t('sg.comment_add')}
           </Button>
         ) : null}
       </div>
