@@ -38,12 +38,16 @@ pub fn bearer(token: &str) -> [(&'static str, String); 1] {
     )]
 }
 
+/// The next frame, or how the socket was closed. Pings do not count: silence ends in time.
 pub async fn frame(socket: &mut Socket) -> Value {
+    tokio::time::timeout(Duration::from_secs(20), next_frame(socket))
+        .await
+        .unwrap()
+}
+
+async fn next_frame(socket: &mut Socket) -> Value {
     loop {
-        let next = tokio::time::timeout(Duration::from_secs(20), socket.next())
-            .await
-            .unwrap();
-        match next.unwrap().unwrap() {
+        match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Close(close) => {
                 return json!({ "closed": close.map(|close| u16::from(close.code)) });
