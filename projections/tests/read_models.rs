@@ -193,7 +193,6 @@ fn person(
 fn request(number: u128, tool: &str, client: &str, at: i64) -> ApprovalCommand {
     ApprovalCommand::Request(Box::new(RequestApproval {
         approval_id: approval(number),
-        reference: format!("APR-2026-{number:04}"),
         requester: Requester {
             actor: Actor::service("support"),
             owner_id: Some(user(3)),

@@ -195,14 +195,11 @@ test('who asked, owns the bot, or is asked for may not decide', async ({ browser
   const owner = await browserOf(browser, 'chef.support')
   await openPending(owner)
   const { id } = await ask(requestFor(1238, { on_behalf_of: 'technicien' }))
-  await approve(owner, id)
-  await expect(owner.getByText('vous êtes à l’origine de cette demande')).toBeVisible()
-  await expect(card(owner, id)).toBeVisible()
-  await owner.context().close()
+  await expectRefused(owner, id, 'Vous êtes le propriétaire de ce robot')
 
   const beneficiary = await browserOf(browser, 'technicien')
   await openPending(beneficiary)
-  await expectRefused(beneficiary, id, 'Cette demande est faite pour votre compte')
+  await expectRefused(beneficiary, id, 'Cette demande est faite en votre nom')
   await beneficiary.context().close()
 
   const requester = await browserOf(browser, 'approbateur')
@@ -214,20 +211,36 @@ test('who asked, owns the bot, or is asked for may not decide', async ({ browser
   await openPending(requester)
   await expectRefused(requester, asked.id, 'Vous êtes à l’origine de cette demande')
   await requester.context().close()
+
+  // What the owner may do is withdraw it, and everybody learns that.
+  await card(owner, id).getByRole('button', { name: 'Annuler la demande' }).click()
+  const dialog = owner.getByRole('dialog', { name: 'Annuler la demande ?' })
+  await dialog.getByRole('textbox').fill('Ticket clos entre-temps')
+  await dialog.getByRole('button', { name: 'Annuler la demande' }).click()
+  await expect(card(owner, id)).toHaveCount(0)
+  await owner.goto(`/safeguard/${id}`)
+  await expect(owner.getByRole('main')).toContainText('Ticket clos entre-temps')
+  await owner.context().close()
 })
 
 test('an N1 reads, and is told why he cannot decide', async ({ browser }) => {
   const page = await browserOf(browser, 'lecteur')
   await openPending(page)
   const { id } = await ask(requestFor(1240))
-  await expectRefused(page, id, 'Lecture seule : décider demande le niveau N2.')
+  const all = ['Approuver', 'Rejeter', 'Reporter']
+  await expectRefused(page, id, 'Lecture seule : décider demande le niveau N2.', all)
   await page.context().close()
 })
 
-async function expectRefused(page: Page, id: string, reason: string) {
+async function expectRefused(
+  page: Page,
+  id: string,
+  reason: string,
+  buttons = ['Approuver', 'Rejeter'],
+) {
   let asked = 0
   page.on('request', (request) => (asked += request.method() === 'POST' ? 1 : 0))
-  for (const name of ['Approuver', 'Rejeter', 'Reporter']) {
+  for (const name of buttons) {
     const button = card(page, id).getByRole('button', { name })
     await expect(button).toHaveAttribute('aria-disabled', 'true')
     await expect(button).toHaveAccessibleDescription(new RegExp(reason))

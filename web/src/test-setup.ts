@@ -14,3 +14,21 @@ window.matchMedia ??= (query: string) =>
 window.scrollTo = () => undefined
 Element.prototype.scrollIntoView = () => undefined
 Element.prototype.hasPointerCapture ??= () => false
+window.IntersectionObserver ??= class {
+  observe = () => undefined
+  unobserve = () => undefined
+  disconnect = () => undefined
+} as unknown as typeof IntersectionObserver
+// jsdom has no Blob.arrayBuffer.
+Blob.prototype.arrayBuffer ??= function (this: Blob) {
+  return new Promise<ArrayBuffer>((resolve, reject) => {
+    const reader = new FileReader()
+    reader.onload = () => {
+      resolve(reader.result as ArrayBuffer)
+    }
+    reader.onerror = () => {
+      reject(new Error('unreadable'))
+    }
+    reader.readAsArrayBuffer(this)
+  })
+}

@@ -253,6 +253,18 @@ impl Accounts {
             .collect()
     }
 
+    /// Names of the service accounts a person answers for; ended ones may still have requests open.
+    pub fn services_of(&self, person: Uuid) -> Vec<String> {
+        let directory = self.read();
+        let owned = directory
+            .services
+            .values()
+            .filter(|account| account.owner == person);
+        let mut names: Vec<String> = owned.map(|account| account.name.clone()).collect();
+        names.sort();
+        names
+    }
+
     /// What to call a party when it is shown.
     pub fn display_name(&self, actor: &kernel::Actor) -> Option<String> {
         match actor.kind {

@@ -18,6 +18,8 @@ pub struct Caller {
     pub scopes: Vec<String>,
     /// The person answerable for a service account.
     pub owner: Option<Uuid>,
+    /// The credential behind a service account's key, as it was then.
+    pub key_id: Option<Uuid>,
     pub session: Option<Session>,
     pub origin: Origin,
     /// Shared by all that this call leads to; also the trace id of its refusals.
@@ -49,6 +51,7 @@ impl Caller {
             role: String::new(),
             scopes: Vec::new(),
             owner: None,
+            key_id: None,
             session: None,
             origin: Origin {
                 ip_address: None,

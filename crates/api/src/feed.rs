@@ -24,7 +24,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{App, Problem, caller::Caller, safeguard::filter_of};
+use crate::{
+    App, Problem, access, accounts::Session, caller::Caller, presence::Attendee,
+    safeguard::filter_of,
+};
 
 /// The subprotocol we speak.
 const PROTOCOL: &str = "greffe.v1";
@@ -217,6 +220,10 @@ impl Reader {
         if let Err(closing) = send(sink, Message::text(ready.to_string())).await {
             return closing;
         }
+        let mut attendee = match self.attend(sink).await {
+            Ok(attendee) => attendee,
+            Err(closing) => return closing,
+        };
         let mut accounts = self.app.accounts.changes();
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -244,8 +251,11 @@ impl Reader {
                 () = self.token_end() => return Some(SESSION_ENDED),
                 message = incoming.next() => match message {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-                    Some(Ok(_)) => {
+                    Some(Ok(message)) => {
                         heard = Instant::now();
+                        if let (Message::Text(text), Some(attendee)) = (message, &mut attendee) {
+                            attendee.hear(&text);
+                        }
                         Ok(())
                     }
                 },
@@ -257,11 +267,27 @@ impl Reader {
                         Err(Some(FAILED))
                     }
                 },
+                readers = readers_changed(&mut attendee) => match readers {
+                    Some(text) => send(sink, Message::Text(text)).await,
+                    None => Err(Some(TOO_SLOW)),
+                },
             };
             if let Err(closing) = sent {
                 return closing;
             }
         }
+    }
+
+    /// People see who else reads, and are seen; service accounts neither.
+    async fn attend(&self, sink: &mut Sink) -> Result<Option<Attendee>, Option<Closing>> {
+        let Some(person) = self.caller.user_id() else {
+            return Ok(None);
+        };
+        let (attendee, first) = Attendee::join(&self.app, person);
+        for text in first {
+            send(sink, Message::Text(text)).await?;
+        }
+        Ok(Some(attendee))
     }
 
     async fn show(&self, sink: &mut Sink, item: FeedItem) -> Result<(), Option<Closing>> {
@@ -275,28 +301,36 @@ impl Reader {
         send(sink, Message::text(text)).await
     }
 
-    /// Whether the session holds, and its person may still read this feed.
+    /// Whether the session or key still counts, and its party may still open this feed.
     fn still_signed_in(&self) -> bool {
-        let Some(session) = &self.caller.session else {
-            return self
-                .app
-                .accounts
-                .service(&self.caller.username)
-                .is_some_and(|account| account.active);
+        let now = match &self.caller.session {
+            Some(session) => self.person_now(session),
+            None => self.service_now(),
         };
-        let Some(user_id) = self.caller.user_id() else {
-            return false;
-        };
-        let may_read =
-            self.app.accounts.person(user_id).is_some_and(|person| {
-                person.active && person.level >= kernel::AccreditationLevel::N1
-            });
-        may_read
+        now.is_some_and(|caller| access::admit("open_safeguard_feed", &caller).is_ok())
+    }
+
+    fn person_now(&self, session: &Session) -> Option<Caller> {
+        let accounts = &self.app.accounts;
+        let person = accounts.person(self.caller.user_id()?)?;
+        let holds = person.active
             && session.ends_at > self.app.clock.now().timestamp()
-            && !self
-                .app
-                .accounts
-                .is_revoked(session.id, user_id, session.issued_at)
+            && !accounts.is_revoked(session.id, person.id, session.issued_at);
+        holds.then(|| Caller {
+            level: Some(person.level),
+            role: person.role,
+            ..self.caller.clone()
+        })
+    }
+
+    /// A rotated key is another key, and its holder perhaps another one too.
+    fn service_now(&self) -> Option<Caller> {
+        let account = self.app.accounts.service(&self.caller.username)?;
+        let holds = account.active && self.caller.key_id == Some(account.credential_id);
+        holds.then(|| Caller {
+            scopes: account.scopes,
+            ..self.caller.clone()
+        })
     }
 
     /// Sleeps until the token ends; for ever with a key.
@@ -326,6 +360,14 @@ impl Reader {
             .clock
             .now()
             .to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+}
+
+/// Readers of some approval, changed; never for who is not told.
+async fn readers_changed(attendee: &mut Option<Attendee>) -> Option<Utf8Bytes> {
+    match attendee {
+        Some(attendee) => attendee.next().await,
+        None => std::future::pending().await,
     }
 }
 

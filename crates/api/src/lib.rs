@@ -20,6 +20,7 @@ mod min_position;
 mod nats;
 mod network;
 mod openapi;
+mod presence;
 mod problem;
 mod rate_limit;
 pub mod safeguard;
@@ -70,6 +71,7 @@ use crate::{
     audit::Refusals,
     auth::{sign_in_limits::SignInLimits, tokens::Tokens},
     http::Operations,
+    presence::Presence,
     rate_limit::RateLimits,
 };
 
@@ -97,6 +99,8 @@ pub struct Config {
     pub claim_window: TimeDelta,
     /// How long after the claim the action may begin.
     pub execution_window: TimeDelta,
+    /// `GLPI_BASE_URL`: where links to tickets lead.
+    pub glpi_base_url: Option<String>,
 }
 
 impl Config {
@@ -112,6 +116,7 @@ impl Config {
             web_folder: None,
             claim_window: domain::safeguard::CLAIM_WINDOW,
             execution_window: domain::safeguard::EXECUTION_WINDOW,
+            glpi_base_url: None,
         }
     }
 
@@ -152,6 +157,7 @@ pub struct Inner {
     pub(crate) rate_limits: RateLimits,
     pub(crate) refusals: Refusals,
     pub(crate) operations: Operations,
+    pub(crate) presence: Arc<Presence>,
     stopping: CancellationToken,
 }
 
@@ -196,8 +202,10 @@ impl App {
             config,
             tokens,
             accounts,
+            presence: Presence::new(),
             stopping,
         }));
+        tokio::spawn(app.presence.clone().run(app.clone()));
         tokio::spawn(app.clone().tidy());
         Ok(app)
     }

@@ -5,57 +5,22 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PASSWORD, TestApp, register_client, request};
+use common::{
+    PASSWORD, TestApp, register_client, request,
+    socket::{Socket, bearer, connect, frame},
+};
+use domain::users::{ServiceAccount, ServiceAccountCommand};
 use events::users::{Role, Scope};
-use futures::{SinkExt, StreamExt};
-use kernel::AccreditationLevel::{N1, N2, N4};
-use serde_json::{Value, json};
+use futures::SinkExt;
+use kernel::{
+    AccreditationLevel::{N1, N2, N4},
+    Actor, AggregateId, Metadata,
+};
+use serde_json::json;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream,
     tungstenite::{Error, Message, client::IntoClientRequest},
 };
-
-type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn connect(
-    app: &TestApp,
-    query: &str,
-    headers: &[(&'static str, String)],
-) -> Result<(Socket, String), Error> {
-    let url = format!("{}/api/safeguard/ws{query}", app.url.replace("http", "ws"));
-    let mut request = url.into_client_request().unwrap();
-    for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().unwrap());
-    }
-    let (socket, response) = connect_async(request).await?;
-    let protocol = response
-        .headers()
-        .get("sec-websocket-protocol")
-        .map(|value| value.to_str().unwrap().to_owned());
-    Ok((socket, protocol.unwrap_or_default()))
-}
-
-fn bearer(token: &str) -> [(&'static str, String); 1] {
-    [(
-        "sec-websocket-protocol",
-        format!("greffe.v1, bearer.{token}"),
-    )]
-}
-
-async fn frame(socket: &mut Socket) -> Value {
-    loop {
-        let next = tokio::time::timeout(Duration::from_secs(20), socket.next())
-            .await
-            .expect("a frame in time");
-        match next.unwrap().unwrap() {
-            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-            Message::Close(close) => {
-                return json!({ "closed": close.map(|close| u16::from(close.code)) });
-            }
-            _ => {}
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_socket_resumes_without_gap_or_duplicate() {
@@ -222,4 +187,63 @@ async fn a_slow_reader_is_closed_and_resumes() {
     let (mut again, _) = connect(&app, &query, &bearer(&token)).await.unwrap();
     frame(&mut again).await;
     assert_eq!(frame(&mut again).await["data"]["id"], asked["id"]);
+}
+
+/// The header of a program with a key.
+fn key_of(service: &common::Session<'_>) -> [(&'static str, String); 1] {
+    let key = service.token.as_deref().unwrap();
+    [("authorization", format!("Bearer {key}"))]
+}
+
+async fn change(app: &TestApp, name: &str, command: ServiceAccountCommand) {
+    let context = eventlog::CommandContext {
+        metadata: Metadata::new(Actor::system("test"), kernel::new_id()),
+        key: None,
+    };
+    let id = AggregateId::new(name).unwrap();
+    let log = &app.app.log;
+    log.execute::<ServiceAccount>(&id, command, &(), &context)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_service_s_socket_ends_with_its_key_and_its_scope() {
+    let app = TestApp::start().await;
+    app.user("admin.n4", N4, Role::Admin).await;
+    let now = kernel::Clock::now(&app.platform.clock);
+    let scopes = [Scope::SafeguardRead, Scope::SafeguardRequest];
+    let rotated = app.service("rotated", "admin.n4", &scopes).await;
+    let narrowed = app.service("narrowed", "admin.n4", &scopes).await;
+    let kept = app.service("kept", "admin.n4", &scopes).await;
+    app.settle().await;
+    let mut sockets = Vec::new();
+    for service in [&rotated, &narrowed, &kept] {
+        let (mut socket, _) = connect(&app, "", &key_of(service)).await.unwrap();
+        assert_eq!(frame(&mut socket).await["type"], "feed:ready");
+        sockets.push(socket);
+    }
+    let credential_id = kernel::new_id();
+    let rotate = ServiceAccountCommand::RotateKey { credential_id, now };
+    change(&app, "rotated", rotate).await;
+    assert_eq!(frame(&mut sockets[0]).await, json!({ "closed": 4401 }));
+    // The other accounts saw that change too, and go on.
+    let narrow = |scope| ServiceAccountCommand::ChangeScopes {
+        scopes: vec![scope],
+        now,
+    };
+    change(&app, "kept", narrow(Scope::SafeguardRead)).await;
+    change(&app, "narrowed", narrow(Scope::SafeguardRequest)).await;
+    assert_eq!(frame(&mut sockets[1]).await, json!({ "closed": 4401 }));
+    kept.post("/api/safeguard/requests", request())
+        .await
+        .refused(403, "forbidden");
+    narrowed
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
+    assert_eq!(
+        frame(&mut sockets[2]).await["type"],
+        "safeguard:new_request"
+    );
 }

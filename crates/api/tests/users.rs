@@ -520,3 +520,27 @@ async fn a_requester_cannot_pile_up_requests() {
         .await
         .ok();
 }
+
+#[tokio::test]
+async fn me_names_what_the_pages_need() {
+    let app = TestApp::start_with(|config| {
+        config.glpi_base_url = Some("https://glpi.example.fr".into());
+    })
+    .await;
+    let owner = app.user("admin.n4", N4, Role::Admin).await;
+    let other = app.user("marie", N2, Role::Tech).await;
+    for name in ["support", "sentinel"] {
+        app.service(name, "admin.n4", &[Scope::Intake]).await;
+    }
+    app.settle().await;
+    // An ended account may still have requests open, and they are its owner's.
+    api::disable_service_account(&app.app.log, "support")
+        .await
+        .unwrap();
+    app.settle().await;
+    let me = owner.get("/api/auth/me").await.ok();
+    assert_eq!(me["service_accounts"], json!(["sentinel", "support"]));
+    assert_eq!(me["glpi_base_url"], "https://glpi.example.fr");
+    let me = other.get("/api/auth/me").await.ok();
+    assert_eq!(me["service_accounts"], json!([]));
+}

@@ -117,7 +117,7 @@ async fn issue(
     key: &str,
 ) -> Result<Executed<Slip>, ExecuteError<NoSlips>> {
     let (id, command) = (AggregateId::from(new_id()), Issue { series, saw: 0 });
-    log.create::<Slip>(&id, command, &(), &keyed(key, series), &[])
+    log.create::<Slip>(&id, command, &(), &keyed(log, key, series), &[])
         .await
 }
 

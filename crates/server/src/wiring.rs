@@ -345,6 +345,7 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
             ..defaults.limits
         },
         web_folder: config.web_folder.clone(),
+        glpi_base_url: config.glpi_base_url.clone(),
         ..defaults
     })
 }

@@ -1,6 +1,9 @@
 import { queryOptions } from '@tanstack/react-query'
 import { http, read, send } from './client'
-import type { Client } from './types'
+import { notePosition } from './positions'
+import type { Client, ClientImport } from './types'
+
+export type { ClientImport }
 
 export const clientsQuery = queryOptions({
   queryKey: ['clients'],
@@ -36,4 +39,17 @@ export function updateClient({ id, name, critical }: ClientFields, intent: strin
       body: { name, critical },
     }),
   )
+}
+
+/** The answer is a report, not a command's: the lists asked next wait for its position. */
+export async function importClients(csv: string): Promise<ClientImport> {
+  const report = await send(() =>
+    http.POST('/api/clients/import', {
+      headers: { 'Content-Type': 'text/csv' },
+      body: csv,
+      bodySerializer: (text: string) => text,
+    }),
+  )
+  notePosition(report.position)
+  return report
 }

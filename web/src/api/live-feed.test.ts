@@ -5,12 +5,16 @@ class FakeSocket {
   onmessage: ((event: { data: string }) => void) | null = null
   onclose: ((event: { code: number }) => void) | null = null
   closed = false
+  readonly sent: string[] = []
   readonly url: string
   constructor(url: string) {
     this.url = url
   }
   close() {
     this.closed = true
+  }
+  send(text: string) {
+    this.sent.push(text)
   }
   say(frame: object) {
     this.onmessage?.({ data: JSON.stringify(frame) })
@@ -25,6 +29,7 @@ function follow(poll?: (after?: number) => Promise<PolledFrames>) {
   const frames: LiveFrame[] = []
   const states: FeedState[] = []
   const onReset = vi.fn()
+  const onSignal = vi.fn()
   const onReady = vi.fn()
   const onSignedOut = vi.fn()
   const polls = vi.fn(poll ?? (() => Promise.reject(new Error('down'))))
@@ -33,6 +38,7 @@ function follow(poll?: (after?: number) => Promise<PolledFrames>) {
     poll: polls,
     onFrame: (frame) => frames.push(frame),
     onReset,
+    onSignal,
     onReady,
     onSignedOut,
     onState: (state) => states.push(state),
@@ -48,7 +54,7 @@ function follow(poll?: (after?: number) => Promise<PolledFrames>) {
     if (!last) throw new Error('no socket was opened')
     return last
   }
-  return { feed, sockets, socket, frames, states, onReset, onReady, onSignedOut, polls }
+  return { feed, sockets, socket, frames, states, onReset, onSignal, onReady, onSignedOut, polls }
 }
 
 const ready = (position: number, epoch = 'e1') => ({
@@ -91,6 +97,27 @@ describe('LiveFeed', () => {
     socket().say(ready(10))
     for (const n of [11, 11, 10, 12, 11]) socket().say(frame(n))
     expect(positions(frames)).toEqual([11, 12])
+  })
+
+  it('passes on what has no position, and counts it for nothing', () => {
+    const { feed, socket, frames, onSignal } = follow()
+    feed.start(10)
+    socket().say(ready(10))
+    const signal = { type: 'safeguard:presence', id: 'a', people: [] }
+    socket().say(signal)
+    socket().say({ people: [] })
+    expect(onSignal.mock.calls).toEqual([[signal]])
+    expect(frames).toEqual([])
+    expect(feed.position).toBe(10)
+  })
+
+  it('says something only to a server that listens', () => {
+    const { feed, socket } = follow()
+    feed.start(10)
+    feed.say({ type: 'viewing', id: 'a' })
+    socket().say(ready(10))
+    feed.say({ type: 'viewing', id: 'b' })
+    expect(socket().sent).toEqual(['{"type":"viewing","id":"b"}'])
   })
 
   it('takes the position of ready when it has none', () => {

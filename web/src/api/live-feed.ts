@@ -34,6 +34,8 @@ export interface LiveFeedOptions {
   url: (after: number | undefined, epoch: string | undefined) => string
   poll: (after: number | undefined, epoch: string | undefined) => Promise<PolledFrames>
   onFrame: (frame: LiveFrame) => void
+  /** A frame without a position is no event: it is never replayed, and only tells of now. */
+  onSignal?: (frame: { type: string }) => void
   /** The past cannot be replayed: fetch everything again. */
   onReset: (position: number) => void
   /** First frame of each connection, with the server's clock. */
@@ -90,6 +92,11 @@ export class LiveFeed {
     this.stopPolling()
     this.drop()
     this.setState('idle')
+  }
+
+  /** Says something to the server, if it can be heard now. */
+  say(message: unknown) {
+    if (this.ready) this.socket?.send(JSON.stringify(message))
   }
 
   /** Tries at once instead of waiting for the next turn. */
@@ -166,7 +173,10 @@ export class LiveFeed {
     } catch {
       return
     }
-    if (typeof frame.position !== 'number') return
+    if (typeof frame.position !== 'number') {
+      if (typeof frame.type === 'string') this.options.onSignal?.(frame)
+      return
+    }
     if (frame.type === 'feed:ready') this.opened(frame)
     else if (frame.type === 'feed:reset') {
       this.reset(frame.position)

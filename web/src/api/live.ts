@@ -6,6 +6,7 @@ import { sessionQuery } from './auth'
 import { LiveFeed, type FeedState, type LiveFrame } from './live-feed'
 import { applyToPending, isApproval, upsert, type PendingList } from './pending-list'
 import { forgetPositions, notePosition } from './positions'
+import { noteReaders, startPresence } from './presence'
 import { feedPage, pendingQuery, recentFrames, safeguardKeys } from './safeguard'
 import type { Approval } from './types'
 
@@ -112,6 +113,7 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
       applyFrame(client, frame)
       refreshSoon()
     },
+    onSignal: noteReaders,
     onReset: () => {
       forgetPositions()
       recentFrames.clear()
@@ -120,11 +122,16 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
     onReady: (position, serverTime) => {
       if (serverTime) serverClock.sample(Date.parse(serverTime), 'feed')
       if (feed.position === position) notePosition(position)
+      presence.connected()
     },
     onSignedOut: () => void signedOut(),
     onState: (state) => {
+      if (state.status !== 'live') presence.lost()
       useFeedState.setState(state)
     },
+  })
+  const presence = startPresence((message) => {
+    feed.say(message)
   })
   useFeedState.setState({ retry: feed.wake })
 
@@ -140,6 +147,7 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
   return () => {
     stopped = true
     clearTimeout(refreshTimer)
+    presence.stop()
     feed.stop()
   }
 }

@@ -129,6 +129,11 @@ export function postponeRequest(id: string, intent: string, version: number, min
   return send(() => http.POST('/api/safeguard/{id}/postpone', { ...command(id, intent), body }))
 }
 
+export function cancelApproval(id: string, intent: string, reason: string | null) {
+  const body = { reason }
+  return send(() => http.POST('/api/safeguard/{id}/cancel', { ...command(id, intent), body }))
+}
+
 export function breakGlass(id: string, intent: string, version: number, reason: string) {
   const body = { version, reason }
   return send(() => http.POST('/api/safeguard/{id}/break-glass', { ...command(id, intent), body }))

@@ -929,9 +929,13 @@ export interface components {
         Me: {
             accreditation_level: components["schemas"]["AccreditationLevel"];
             display_name: string;
+            /** @description Where links to tickets lead, if the operator said so. */
+            glpi_base_url?: string | null;
             /** Format: uuid */
             id: string;
             role: string;
+            /** @description Names of the service accounts this person answers for: their requests are his own. */
+            service_accounts: string[];
             username: string;
         };
         /** @description Who did something. The name is looked up when shown. */

@@ -20,8 +20,6 @@ export type Approval = Omit<Schemas['Approval'], 'arguments' | 'context' | 'time
   context: ApprovalContext
   /** Only in the detail. */
   timeline?: TimelineEntry[]
-  /** Who has this card open now. */
-  readers?: { id: string; name: string }[]
 }
 
 export type ApprovalStats = Schemas['ApprovalStats']
@@ -30,6 +28,7 @@ export type Tool = Schemas['Tool'] & {
   changed?: boolean
 }
 export type Client = Schemas['Client']
+export type ClientImport = Schemas['ClientImport']
 export type AuditItem = Omit<Schemas['AuditItem'], 'outcome' | 'details'> & {
   outcome: 'accepted' | 'refused' | 'failed'
   details: Record<string, unknown> | null

@@ -4,6 +4,7 @@ import { LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { logout, sessionQuery } from '@/api/auth'
 import { describeError, ApiError } from '@/api/problem'
 import { useSession } from '@/api/use-session'
+import { initials } from '@/lib/format'
 import { useLanguage, useT } from '@/lib/i18n'
 import { useTheme } from '@/lib/theme'
 import { Badge } from '@/ui/badge'
@@ -87,9 +88,4 @@ export function UserMenu() {
       </MenuItem>
     </Menu>
   )
-}
-
-function initials(name: string) {
-  const words = name.split(/[\s._-]+/).filter(Boolean)
-  return `${words[0]?.[0] ?? '?'}${words.length > 1 ? (words.at(-1)?.[0] ?? '') : ''}`
 }

@@ -60,6 +60,12 @@ export function actorName(actor: string): string {
   return actor.replace(/^(user|service|person):/, '')
 }
 
+/** "Marie Leroy" as "ML". */
+export function initials(name: string): string {
+  const words = name.split(/[\s._-]+/).filter(Boolean)
+  return `${words[0]?.[0] ?? '?'}${words.length > 1 ? (words.at(-1)?.[0] ?? '') : ''}`
+}
+
 /** Local calendar day "2026-01-06" as the RFC 3339 instants that bound it. */
 export function dayStart(day: string): string {
   return new Date(`${day}T00:00:00`).toISOString()

@@ -6,6 +6,8 @@ export interface Person {
   username: string
   role: string
   accreditation_level: Accreditation
+  /** Names of the service accounts this person answers for. */
+  service_accounts?: string[]
 }
 
 export function atLeast(person: Person, level: Accreditation): boolean {
@@ -22,4 +24,10 @@ export function isPerson(person: Person, actor: string | null | undefined): bool
   if (actor.startsWith('service:')) return false
   const bare = actor.replace(/^(user|person):/, '')
   return bare === person.id || bare.toLowerCase() === person.username.toLowerCase()
+}
+
+/** What a bot asks, its owner asks. */
+export function ownsService(person: Person, actor: string): boolean {
+  const name = /^service:(.+)$/.exec(actor)?.[1]
+  return name !== undefined && (person.service_accounts ?? []).includes(name)
 }

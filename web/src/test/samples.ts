@@ -35,6 +35,7 @@ export function samplePerson(change: Partial<CurrentUser> = {}): CurrentUser {
     display_name: 'Marie Leroy',
     role: 'tech',
     accreditation_level: 'N2',
+    service_accounts: [],
     ...change,
   }
 }

@@ -226,6 +226,7 @@ impl App {
             role: person.role.clone(),
             scopes: Vec::new(),
             owner: None,
+            key_id: None,
             session: Some(Session {
                 id: claims.jti,
                 ends_at: claims.exp,
@@ -302,6 +303,7 @@ impl App {
             role: "service".into(),
             scopes: account.scopes.clone(),
             owner: Some(account.owner),
+            key_id: Some(account.credential_id),
             session: None,
             origin,
             correlation_id,

@@ -69,9 +69,8 @@ async fn known_answer(
         return Ok(None);
     };
     let known = app.log.find_outcome(key).await?;
-    Ok(known.map(|known| {
-        commands::answer::<Approval>(known.aggregate_id.to_string(), known.into())
-    }))
+    Ok(known
+        .map(|known| commands::answer::<Approval>(known.aggregate_id.to_string(), known.into())))
 }
 
 /// How the registers are looked up. What is only remembered is named as a guard, so that the log

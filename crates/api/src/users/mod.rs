@@ -160,7 +160,7 @@ pub async fn refresh_session(app: &App, caller: &Caller) -> Result<NewSession, P
 
 /// The signed-in person.
 pub fn get_me(app: &App, caller: &Caller) -> Result<Me, Problem> {
-    Ok(me(&person_of(app, caller)?))
+    Ok(me(app, &person_of(app, caller)?))
 }
 
 /// Runs a session's command; when its latest token ends.
@@ -210,7 +210,7 @@ fn sign(
         access_token: app.tokens.sign(&claims)?,
         token_type: "Bearer".into(),
         expires_at: expires_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        user: me(person),
+        user: me(app, person),
     };
     Ok(NewSession {
         body,
@@ -228,13 +228,15 @@ fn person_of(app: &App, caller: &Caller) -> Result<Person, Problem> {
     person.ok_or_else(|| Problem::unauthenticated("Sign in first."))
 }
 
-fn me(person: &Person) -> Me {
+fn me(app: &App, person: &Person) -> Me {
     Me {
         id: person.id,
         username: person.username.clone(),
         display_name: person.display_name.clone(),
         role: person.role.clone(),
         accreditation_level: level_shape(person.level),
+        service_accounts: app.accounts.services_of(person.id),
+        glpi_base_url: app.config.glpi_base_url.clone(),
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Me {
     pub display_name: String,
     pub role: String,
     pub accreditation_level: AccreditationLevel,
+    /// Names of the service accounts this person answers for: their requests are his own.
+    pub service_accounts: Vec<String>,
+    /// Where links to tickets lead, if the operator said so.
+    pub glpi_base_url: Option<String>,
 }
 
 /// A session: the token is also in the cookie.

@@ -1,6 +1,8 @@
 //! A whole platform for tests: real PostgreSQL and NATS, a manual clock, and no sleeps.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod socket;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::safeguard::{Approval, ApprovalCommand, ClientStanding, RequestApproval, Requester};
+use domain::safeguard::{Approval, ApprovalCommand, RequestApproval, Requester};
 use eventlog::{CommandContext, EventLog};
 use kernel::{Actor, AggregateId, Clock, Metadata, SystemClock, new_id};
 use serde_json::json;
@@ -27,9 +27,9 @@ async fn what_became_due_while_the_platform_was_down_is_done_when_it_is_ready() 
     let admin = Caller::sign_in(&place.address, "admin").await;
     let database = place.endpoints()["database"].as_str().unwrap().to_owned();
     let log = open_log(&database, &MASTER_KEY).await;
-    let live = expires_in(&log, 1, Duration::from_millis(1_500)).await;
-    let missed = expires_in(&log, 2, Duration::from_secs(5)).await;
-    let later = expires_in(&log, 3, Duration::from_secs(50)).await;
+    let live = expires_in(&log, Duration::from_millis(1_500)).await;
+    let missed = expires_in(&log, Duration::from_secs(5)).await;
+    let later = expires_in(&log, Duration::from_secs(50)).await;
 
     // Live: within a second of its time.
     assert!(expired_after(log.pool(), live.0, live.1).await < WITHIN);
@@ -49,12 +49,11 @@ async fn what_became_due_while_the_platform_was_down_is_done_when_it_is_ready() 
 
 /// A request whose time is over so soon; people must grant at least a minute, so it was made
 /// earlier. Its id, and when it expires.
-pub async fn expires_in(log: &EventLog, number: u32, left: Duration) -> (Uuid, DateTime<Utc>) {
+pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>) {
     let now = SystemClock.now() - TimeDelta::seconds(60) + TimeDelta::from_std(left).unwrap();
     let id = new_id();
     let request = RequestApproval {
         approval_id: id,
-        reference: format!("APR-2026-{}", 9_000 + number),
         requester: Requester {
             actor: Actor::service("support"),
             owner_id: None,
@@ -64,7 +63,7 @@ pub async fn expires_in(log: &EventLog, number: u32, left: Duration) -> (Uuid, D
         asked_level: None,
         registry_level: None,
         context: Default::default(),
-        client: ClientStanding::None,
+        client: None,
         on_behalf_of: None,
         expires_in_seconds: Some(60),
         now,

@@ -49,7 +49,7 @@ async fn without_nats_people_go_on_and_services_hear_of_it_afterwards() {
     let outage = outage.map_or(OUTAGE_SECONDS, |text| text.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(outage);
     let mut decided = vec![(approve_live(&admin, &before).await, "approved")];
-    let (expiring, due) = expires_in(&log, 1, Duration::from_secs(3)).await;
+    let (expiring, due) = expires_in(&log, Duration::from_secs(3)).await;
     let mut ticket = 2;
     while Instant::now() < end {
         let asked = support

@@ -7,9 +7,8 @@ import type { AuditItem } from '@/api/types'
 import { formatDate, formatTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
-import { Button } from '@/ui/button'
+import { ListStates, LoadMore } from '@/ui/list-states'
 import { Card, Page, PageHeader } from '@/ui/page'
-import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
 import { Timeline, type TimelineStep } from '@/ui/timeline'
 import { BackLink } from './back-link'
 import { Details } from './details'
@@ -33,34 +32,22 @@ export function EntityPage() {
         title={title}
         aside={<p className="text-soft w-full font-mono text-sm break-all">{targetId}</p>}
       />
-      {problem ? (
-        <ErrorState
-          text={problem.text}
-          trace={problem.traceId}
-          retryLabel={t('common.retry')}
-          onRetry={() => void query.refetch()}
-        />
-      ) : null}
-      {query.isPending ? (
-        <Card>
-          <SkeletonRows label={t('common.loading')} />
-        </Card>
-      ) : null}
-      {query.data && items.length === 0 ? (
-        <EmptyState title={t('audit.empty')} text={t('audit.empty_text')} />
-      ) : null}
-      {items.length > 0 ? (
-        <Card className="p-4 sm:p-6">
-          <EntityTimeline items={items} label={title} />
-          {query.hasNextPage ? (
-            <div className="mt-6 text-center">
-              <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                {t('common.load_more')}
-              </Button>
-            </div>
-          ) : null}
-        </Card>
-      ) : null}
+      <ListStates
+        query={query}
+        problem={problem}
+        empty={
+          query.data && items.length === 0
+            ? { title: t('audit.empty'), text: t('audit.empty_text') }
+            : null
+        }
+      >
+        {items.length > 0 ? (
+          <Card className="p-4 sm:p-6">
+            <EntityTimeline items={items} label={title} />
+            <LoadMore query={query} />
+          </Card>
+        ) : null}
+      </ListStates>
     </Page>
   )
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { HeartPulse, Pencil, Plus } from 'lucide-react'
+import { FileUp, HeartPulse, Pencil } from 'lucide-react'
 import { useState } from 'react'
 import { clientsQuery } from '@/api/clients'
 import { describeError } from '@/api/problem'
@@ -10,10 +10,11 @@ import { atLeast } from '@/lib/levels'
 import { useTitle } from '@/lib/use-title'
 import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
-import { Input } from '@/ui/field'
-import { Card, PageHeader } from '@/ui/page'
-import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
+import { ListStates } from '@/ui/list-states'
+import { Card } from '@/ui/page'
+import { RegistryHeader } from '@/ui/registry-header'
 import { ClientDialog } from './client-dialog'
+import { ImportDialog } from './import-dialog'
 
 export function ClientsPage() {
   const { t } = useT()
@@ -21,6 +22,7 @@ export function ClientsPage() {
   const query = useQuery(clientsQuery)
   const [filter, setFilter] = useState('')
   const [editing, setEditing] = useState<Client | 'new' | null>(null)
+  const [importing, setImporting] = useState(false)
   const mayEdit = atLeast(person, 'N4')
   const problem = query.error ? describeError(query.error, t) : null
   const wanted = filter.trim().toLowerCase()
@@ -30,119 +32,114 @@ export function ClientsPage() {
   useTitle(t('clients.title'))
   return (
     <>
-      <PageHeader
+      <RegistryHeader
         title={t('clients.title')}
         intro={t('clients.intro')}
-        aside={
-          mayEdit ? (
-            <Button
-              variant="primary"
-              onClick={() => {
-                setEditing('new')
-              }}
-            >
-              <Plus className="size-4" aria-hidden="true" />
-              {t('clients.add')}
-            </Button>
-          ) : (
-            <Badge>{t('registry.read_only')}</Badge>
-          )
-        }
-      />
-      <Input
-        type="search"
-        aria-label={t('registry.filter')}
-        placeholder={t('registry.filter')}
-        value={filter}
-        onChange={(event) => {
-          setFilter(event.target.value)
+        mayEdit={mayEdit}
+        addLabel={t('clients.add')}
+        onAdd={() => {
+          setEditing('new')
         }}
-        className="mb-4 sm:max-w-xs"
+        actions={
+          <Button
+            onClick={() => {
+              setImporting(true)
+            }}
+          >
+            <FileUp className="size-4" aria-hidden="true" />
+            {t('clients.import.button')}
+          </Button>
+        }
+        filter={filter}
+        onFilter={setFilter}
       />
-      {problem ? (
-        <ErrorState
-          text={problem.text}
-          trace={problem.traceId}
-          retryLabel={t('common.retry')}
-          onRetry={() => void query.refetch()}
-        />
-      ) : null}
-      {query.isPending ? (
-        <Card>
-          <SkeletonRows label={t('common.loading')} />
-        </Card>
-      ) : null}
-      {query.data?.length === 0 ? (
-        <EmptyState title={t('clients.empty')} text={t('clients.empty_text')} />
-      ) : null}
-      {query.data && query.data.length > 0 && shown?.length === 0 ? (
-        <p className="text-soft py-8 text-center">{t('registry.no_match')}</p>
-      ) : null}
-      {shown && shown.length > 0 ? (
-        <Card className="overflow-x-auto">
-          <table className="w-full text-left text-base">
-            <caption className="sr-only">{t('clients.title')}</caption>
-            <thead className="text-faint border-line border-b text-sm">
-              <tr>
-                <th scope="col" className="px-4 py-2.5 font-medium sm:px-5">
-                  {t('clients.name')}
-                </th>
-                <th scope="col" className="px-4 py-2.5 font-medium max-sm:hidden">
-                  {t('clients.id')}
-                </th>
-                <th scope="col" className="px-4 py-2.5 font-medium">
-                  {t('clients.critical')}
-                </th>
-                {mayEdit ? (
-                  <th scope="col" className="w-12">
-                    <span className="sr-only">{t('common.edit')}</span>
+      <ListStates
+        query={query}
+        problem={problem}
+        empty={
+          query.data?.length === 0
+            ? { title: t('clients.empty'), text: t('clients.empty_text') }
+            : null
+        }
+      >
+        {query.data && query.data.length > 0 && shown?.length === 0 ? (
+          <p className="text-soft py-8 text-center">{t('registry.no_match')}</p>
+        ) : null}
+        {shown && shown.length > 0 ? (
+          <Card className="overflow-x-auto">
+            <table className="w-full text-left text-base">
+              <caption className="sr-only">{t('clients.title')}</caption>
+              <thead className="text-faint border-line border-b text-sm">
+                <tr>
+                  <th scope="col" className="px-4 py-2.5 font-medium sm:px-5">
+                    {t('clients.name')}
                   </th>
-                ) : null}
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((each) => (
-                <tr key={each.id} className="border-line border-b last:border-0">
-                  <th scope="row" className="px-4 py-3 font-medium sm:px-5">
-                    {each.name}
+                  <th scope="col" className="px-4 py-2.5 font-medium max-sm:hidden">
+                    {t('clients.id')}
                   </th>
-                  <td className="text-soft px-4 py-3 font-mono text-sm max-sm:hidden">{each.id}</td>
-                  <td className="px-4 py-3">
-                    {each.critical ? (
-                      <Badge tone="red">
-                        <HeartPulse aria-hidden="true" />
-                        {t('clients.critical')}
-                      </Badge>
-                    ) : (
-                      <span className="text-soft">{t('clients.standard')}</span>
-                    )}
-                  </td>
+                  <th scope="col" className="px-4 py-2.5 font-medium">
+                    {t('clients.critical')}
+                  </th>
                   {mayEdit ? (
-                    <td className="pr-2 text-right sm:pr-4">
-                      <Button
-                        variant="ghost"
-                        size="icon"
-                        className="size-11"
-                        aria-label={t('clients.edit', { name: each.name })}
-                        onClick={() => {
-                          setEditing(each)
-                        }}
-                      >
-                        <Pencil className="size-4" aria-hidden="true" />
-                      </Button>
-                    </td>
+                    <th scope="col" className="w-12">
+                      <span className="sr-only">{t('common.edit')}</span>
+                    </th>
                   ) : null}
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </Card>
-      ) : null}
+              </thead>
+              <tbody>
+                {shown.map((each) => (
+                  <tr key={each.id} className="border-line border-b last:border-0">
+                    <th scope="row" className="px-4 py-3 font-medium sm:px-5">
+                      {each.name}
+                    </th>
+                    <td className="text-soft px-4 py-3 font-mono text-sm max-sm:hidden">
+                      {each.id}
+                    </td>
+                    <td className="px-4 py-3">
+                      {each.critical ? (
+                        <Badge tone="red">
+                          <HeartPulse aria-hidden="true" />
+                          {t('clients.critical')}
+                        </Badge>
+                      ) : (
+                        <span className="text-soft">{t('clients.standard')}</span>
+                      )}
+                    </td>
+                    {mayEdit ? (
+                      <td className="pr-2 text-right sm:pr-4">
+                        <Button
+                          variant="ghost"
+                          size="icon"
+                          className="size-11"
+                          aria-label={t('clients.edit', { name: each.name })}
+                          onClick={() => {
+                            setEditing(each)
+                          }}
+                        >
+                          <Pencil className="size-4" aria-hidden="true" />
+                        </Button>
+                      </td>
+                    ) : null}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Card>
+        ) : null}
+      </ListStates>
       {editing ? (
         <ClientDialog
           existing={editing === 'new' ? null : editing}
           onClose={() => {
             setEditing(null)
+          }}
+        />
+      ) : null}
+      {importing ? (
+        <ImportDialog
+          onClose={() => {
+            setImporting(false)
           }}
         />
       ) : null}

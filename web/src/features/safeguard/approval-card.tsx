@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { Bot, Eye, User, UsersRound } from 'lucide-react'
+import { Bot, User, UsersRound } from 'lucide-react'
 import { memo } from 'react'
 import type { Approval } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
@@ -8,6 +8,7 @@ import { actorName, formatDateTime, formatTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { useServerTime } from '@/lib/use-clock'
 import { Badge } from '@/ui/badge'
+import { VisibleText } from '@/ui/visible-text'
 import { subjectOf } from './action-title'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useTier } from './countdown'
@@ -16,6 +17,7 @@ import { DecisionList } from './decision-list'
 import { approvalsSoFar, isPostponed, whyTwo, type Tier } from './decision-rules'
 import { useDecisions } from './decision-store'
 import { LevelBadge } from './level-badge'
+import { Readers } from './readers'
 import { TicketContext } from './ticket-context'
 
 const tierHead: Record<Tier, string> = {
@@ -52,7 +54,9 @@ export function Requester({ approval }: { approval: Approval }) {
       {approval.on_behalf_of ? (
         <>
           {t('sg.on_behalf_of')}{' '}
-          <span className="text-ink font-medium">{actorName(approval.on_behalf_of)}</span>
+          <span className="text-ink font-medium">
+            <VisibleText text={actorName(approval.on_behalf_of)} strict />
+          </span>
         </>
       ) : null}
       <span aria-hidden="true">·</span>
@@ -94,7 +98,6 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
   const isNew = useDecisions((s) => s.arrived.includes(approval.id))
   const postponed = useServerTime((now) => isPostponed(approval, now))
   const subject = subjectOf(approval)
-  const readers = approval.readers ?? []
   return (
     <article
       data-approval={approval.id}
@@ -116,11 +119,12 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
       >
         <Countdown approval={approval} />
         {isNew ? <Badge tone="accent">{t('sg.new')}</Badge> : null}
+        <Readers id={approval.id} />
         <Link
           to="/safeguard/$id"
           params={{ id: approval.id }}
           aria-label={`${t('sg.details')} : ${approval.reference}`}
-          className="text-soft hover:text-ink ml-auto font-mono text-sm underline-offset-4 hover:underline"
+          className="text-soft hover:text-ink font-mono text-sm underline-offset-4 hover:underline"
         >
           {approval.reference}
         </Link>
@@ -129,20 +133,24 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
         <div>
           <div className="flex flex-wrap items-start justify-between gap-x-3 gap-y-2">
             <h2 id={`title-${approval.id}`} className="text-lg leading-6 font-semibold break-words">
-              {title}
+              <VisibleText text={title} />
               {subject ? (
                 <>
                   <span aria-hidden="true" className="text-faint font-normal">
                     {' '}
                     ·{' '}
                   </span>
-                  <span className="text-accent">{subject}</span>
+                  <span className="text-accent">
+                    <VisibleText text={subject} strict />
+                  </span>
                 </>
               ) : null}
             </h2>
             <LevelBadge level={approval.security_level} />
           </div>
-          <p className="text-faint mt-0.5 font-mono text-sm break-all">{approval.tool_name}</p>
+          <p className="text-faint mt-0.5 font-mono text-sm break-all">
+            <VisibleText text={approval.tool_name} strict />
+          </p>
         </div>
         <div className="grid gap-x-6 gap-y-4 md:grid-cols-2">
           <div>
@@ -163,12 +171,6 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
           <Votes approval={approval} />
         </div>
         {approval.decisions.length > 0 ? <DecisionList decisions={approval.decisions} /> : null}
-        {readers.length > 0 ? (
-          <p className="text-soft flex items-center gap-1.5 text-sm">
-            <Eye className="size-4" aria-hidden="true" />
-            {t('sg.readers', { names: readers.map((each) => each.name).join(', ') })}
-          </p>
-        ) : null}
         {approval.postponed_until && postponed ? (
           <p className="text-soft text-sm">
             {t('sg.postponed_until', { time: formatTime(approval.postponed_until, language) })}

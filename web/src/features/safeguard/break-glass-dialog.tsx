@@ -5,6 +5,7 @@ import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
 import { Dialog, DialogActions } from '@/ui/dialog'
 import { Field, Textarea } from '@/ui/field'
+import { VisibleText } from '@/ui/visible-text'
 import { ArgumentsTable } from './arguments-table'
 import { setDraft, useDecisions } from './decision-store'
 import { useDecide } from './use-decide'
@@ -42,7 +43,7 @@ export function BreakGlassDialog({
         </p>
         <div className="border-line bg-raised rounded-xl border p-4">
           <p className="mb-2 font-mono text-sm">
-            {approval.reference} · {approval.tool_name}
+            {approval.reference} · <VisibleText text={approval.tool_name} strict />
           </p>
           <ArgumentsTable args={approval.arguments} />
         </div>

@@ -2,6 +2,7 @@ import type { Approval } from '@/api/types'
 import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
 import { Dialog, DialogActions } from '@/ui/dialog'
+import { VisibleText } from '@/ui/visible-text'
 import { useActionTitle } from './action-title'
 import { ArgumentsTable } from './arguments-table'
 import { useDecisions } from './decision-store'
@@ -25,7 +26,9 @@ export function ConfirmDialog({ approval, onClose }: { approval: Approval; onClo
     >
       <div className="border-line bg-raised rounded-xl border p-4">
         <div className="mb-3 flex flex-wrap items-center justify-between gap-2">
-          <p className="font-semibold">{titleOf(approval)}</p>
+          <p className="font-semibold">
+            <VisibleText text={titleOf(approval)} />
+          </p>
           <LevelBadge level={approval.security_level} />
         </div>
         <ArgumentsTable args={approval.arguments} />

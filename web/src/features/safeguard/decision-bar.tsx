@@ -1,4 +1,4 @@
-import { Check, Clock3, MessageSquarePlus, X } from 'lucide-react'
+import { Ban, Check, Clock3, MessageSquarePlus, X } from 'lucide-react'
 import { useId, useState } from 'react'
 import type { Approval } from '@/api/types'
 import { useSession } from '@/api/use-session'
@@ -6,7 +6,7 @@ import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
 import { Field, Textarea } from '@/ui/field'
 import { useExpired } from './countdown'
-import { whyNot } from './decision-rules'
+import { isOwnRequest, mayCancel, whyNot } from './decision-rules'
 import { openDialog, setDraft, useDecisions } from './decision-store'
 import { useDecide } from './use-decide'
 
@@ -14,6 +14,8 @@ interface DecisionBarProps {
   approval: Approval
   /** The list has just moved: a press now may hit the wrong card. */
   settling?: boolean
+  /** The page has a place of its own for withdrawing. */
+  detailed?: boolean
 }
 
 /** Approve is one press, save for L4, which asks once more. */
@@ -25,7 +27,7 @@ export function useApprove() {
   }
 }
 
-export function DecisionBar({ approval, settling }: DecisionBarProps) {
+export function DecisionBar({ approval, settling, detailed }: DecisionBarProps) {
   const { t } = useT()
   const person = useSession()
   const approve = useApprove()
@@ -36,8 +38,9 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
   const reason = whyNot(approval, person, expired)
   const reasonId = useId()
   const blocked = reason !== null
-  // Postponing is personal: anyone who may decide may also hide the card for a while.
-  const inert = blocked || settling || sending !== undefined
+  const busy = settling === true || sending !== undefined
+  const mayReject = whyNot(approval, person, expired, 'reject') === null
+  const mayPostpone = whyNot(approval, person, expired, 'postpone') === null
   const described = blocked ? reasonId : undefined
 
   return (
@@ -69,7 +72,7 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="col-span-2 sm:h-11 sm:min-w-36"
           busy={sending === 'approve'}
-          aria-disabled={inert}
+          aria-disabled={blocked || busy}
           aria-describedby={described}
           aria-keyshortcuts="A"
           onClick={() => {
@@ -84,8 +87,8 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="sm:h-11"
           busy={sending === 'reject'}
-          aria-disabled={inert}
-          aria-describedby={described}
+          aria-disabled={!mayReject || busy}
+          aria-describedby={mayReject ? undefined : described}
           aria-keyshortcuts="R"
           onClick={() => {
             openDialog('reject', approval)
@@ -98,8 +101,8 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           size="lg"
           className="sm:h-11"
           busy={sending === 'postpone'}
-          aria-disabled={inert}
-          aria-describedby={described}
+          aria-disabled={!mayPostpone || busy}
+          aria-describedby={mayPostpone ? undefined : described}
           aria-keyshortcuts="P"
           onClick={() => {
             openDialog('postpone', approval)
@@ -108,19 +111,46 @@ export function DecisionBar({ approval, settling }: DecisionBarProps) {
           {sending === 'postpone' ? null : <Clock3 className="size-5" aria-hidden="true" />}
           {sending === 'postpone' ? t('sg.postponing') : t('sg.postpone')}
         </Button>
+        {!detailed && isOwnRequest(approval, person) ? (
+          <CancelButton approval={approval} className="col-span-2 h-11" />
+        ) : null}
         {!commenting && !blocked ? (
           <Button
             variant="ghost"
             className="col-span-2 h-11 sm:ml-auto"
+            aria-label={t('sg.comment_add')}
             onClick={() => {
               setCommenting(true)
             }}
           >
             <MessageSquarePlus className="size-4" aria-hidden="true" />
-            {t('sg.comment_add')}
+            {detailed ? t('sg.comment') : t('sg.comment_add')}
           </Button>
         ) : null}
       </div>
     </div>
+  )
+}
+
+/** Nothing for who may not withdraw the request. */
+export function CancelButton({ approval, className }: { approval: Approval; className?: string }) {
+  const { t } = useT()
+  const person = useSession()
+  const expired = useExpired(approval)
+  const sending = useDecisions((s) => s.sending[approval.id])
+  if (!mayCancel(approval, person, expired)) return null
+  return (
+    <Button
+      variant="ghost"
+      className={className}
+      busy={sending === 'cancel'}
+      aria-disabled={sending !== undefined}
+      onClick={() => {
+        openDialog('cancel', approval)
+      }}
+    >
+      {sending === 'cancel' ? null : <Ban className="size-4" aria-hidden="true" />}
+      {t('sg.cancel')}
+    </Button>
   )
 }

@@ -4,6 +4,7 @@ import { sampleApproval, samplePerson } from '@/test/samples'
 import {
   countdownText,
   glpiHref,
+  mayCancel,
   matches,
   maxPostponeMinutes,
   noFilters,
@@ -52,6 +53,7 @@ describe('who may decide', () => {
     ['level_l4', { security_level: 'L4' as const }, {}],
     ['own_request', { requested_by: 'user:marie.leroy' }, {}],
     ['own_request', { requested_by: '0198-marie' }, {}],
+    ['owner', { requested_by: 'service:support' }, { service_accounts: ['other', 'support'] }],
     ['on_behalf', { on_behalf_of: 'Marie.Leroy' }, {}],
     [
       'already_voted',
@@ -61,6 +63,27 @@ describe('who may decide', () => {
     ['not_pending', { status: 'approved' as const }, {}],
   ])('refuses with the reason %s', (reason, approval, change) => {
     expect(whyNot(sampleApproval(approval), { ...person, ...change }, false)).toBe(reason)
+  })
+
+  it('lets an N2 reject an L4 request, and postpone his own', () => {
+    const destructive = sampleApproval({ security_level: 'L4' })
+    expect(whyNot(destructive, person, false, 'reject')).toBeNull()
+    const own = sampleApproval({ requested_by: 'user:marie.leroy' })
+    expect(whyNot(own, person, false, 'reject')).toBe('own_request')
+    expect(whyNot(own, person, false, 'postpone')).toBeNull()
+    const reader = samplePerson({ accreditation_level: 'N1' })
+    expect(whyNot(own, reader, false, 'postpone')).toBe('level')
+  })
+
+  it('lets the requester, the owner of the bot and an N3 withdraw a request', () => {
+    const bot = sampleApproval({ requested_by: 'service:support' })
+    expect(mayCancel(bot, person, false)).toBe(false)
+    expect(mayCancel(bot, samplePerson({ service_accounts: ['support'] }), false)).toBe(true)
+    expect(mayCancel(bot, samplePerson({ accreditation_level: 'N3' }), false)).toBe(true)
+    const own = sampleApproval({ requested_by: 'user:marie.leroy' })
+    expect(mayCancel(own, person, false)).toBe(true)
+    expect(mayCancel(own, person, true)).toBe(false)
+    expect(mayCancel({ ...own, status: 'approved' }, person, false)).toBe(false)
   })
 
   it('refuses after the expiry, whatever the level', () => {

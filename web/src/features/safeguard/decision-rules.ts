@@ -1,6 +1,6 @@
 // What an approver sees of time and of his own rights. The server decides; this explains beforehand.
 import type { Approval } from '@/api/types'
-import { atLeast, isPerson, type Person } from '@/lib/levels'
+import { atLeast, isPerson, ownsService, type Person } from '@/lib/levels'
 
 export type Tier = 'red' | 'yellow' | 'green'
 
@@ -30,17 +30,35 @@ export function timeShare(approval: Approval, nowMs: number): number {
 }
 
 export type WhyNot =
-  'not_pending' | 'expired' | 'level' | 'level_l4' | 'own_request' | 'on_behalf' | 'already_voted'
+  | 'not_pending'
+  | 'expired'
+  | 'level'
+  | 'level_l4'
+  | 'own_request'
+  | 'owner'
+  | 'on_behalf'
+  | 'already_voted'
 
-/** Why this person may not decide on this request, or null when he may. */
-export function whyNot(approval: Approval, person: Person, expired: boolean): WhyNot | null {
+export type Act = 'approve' | 'reject' | 'postpone'
+
+/** Why this person may not do this to this request, or null when he may. */
+export function whyNot(
+  approval: Approval,
+  person: Person,
+  expired: boolean,
+  act: Act = 'approve',
+): WhyNot | null {
   if (approval.status !== 'pending') return 'not_pending'
   if (expired) return 'expired'
   if (!atLeast(person, 'N2')) return 'level'
-  if (approval.security_level === 'L4' && !atLeast(person, 'N3')) return 'level_l4'
+  // Postponing hides the card for oneself: it decides nothing.
+  if (act === 'postpone') return null
   if (isPerson(person, approval.requested_by)) return 'own_request'
+  if (ownsService(person, approval.requested_by)) return 'owner'
   if (isPerson(person, approval.on_behalf_of)) return 'on_behalf'
   if (approval.decisions.some((each) => isPerson(person, each.by_id))) return 'already_voted'
+  if (act === 'approve' && approval.security_level === 'L4' && !atLeast(person, 'N3'))
+    return 'level_l4'
   return null
 }
 
@@ -51,6 +69,16 @@ export function whyTwo(approval: Approval): WhyTwo | null {
   if (approval.required_approvals < 2) return null
   if (approval.security_level === 'L4') return 'l4'
   return approval.context.client_id ? 'critical' : 'unidentified'
+}
+
+export function isOwnRequest(approval: Approval, person: Person): boolean {
+  return isPerson(person, approval.requested_by) || ownsService(person, approval.requested_by)
+}
+
+/** The requester may withdraw what he asked; administrators anything. */
+export function mayCancel(approval: Approval, person: Person, expired: boolean): boolean {
+  if (approval.status !== 'pending' || expired) return false
+  return atLeast(person, 'N3') || (atLeast(person, 'N1') && isOwnRequest(approval, person))
 }
 
 export function approvalsSoFar(approval: Approval): number {

@@ -2,8 +2,8 @@
 import { create } from 'zustand'
 import type { Approval } from '@/api/types'
 
-export type DecisionKind = 'approve' | 'reject' | 'postpone' | 'break_glass'
-export type DialogKind = 'confirm' | 'reject' | 'postpone' | 'stale' | 'break_glass'
+export type DecisionKind = 'approve' | 'reject' | 'postpone' | 'cancel' | 'break_glass'
+export type DialogKind = 'confirm' | 'reject' | 'postpone' | 'cancel' | 'stale' | 'break_glass'
 
 export interface Departure {
   approval: Approval
@@ -11,9 +11,16 @@ export interface Departure {
   tone: 'green' | 'red' | 'neutral'
 }
 
+interface Draft {
+  comment?: string
+  reason?: string
+  cancel?: string
+  breakGlass?: string
+}
+
 interface DecisionState {
   /** Typed texts survive errors, conflicts and closed dialogs; only success clears them. */
-  drafts: Record<string, { comment?: string; reason?: string; breakGlass?: string } | undefined>
+  drafts: Record<string, Draft | undefined>
   sending: Record<string, DecisionKind | undefined>
   dialog: { kind: DialogKind; approval: Approval } | null
   departures: Departure[]
@@ -32,10 +39,7 @@ export const useDecisions = create<DecisionState>(() => ({
 
 const { setState, getState } = useDecisions
 
-export function setDraft(
-  id: string,
-  draft: { comment?: string; reason?: string; breakGlass?: string },
-) {
+export function setDraft(id: string, draft: Draft) {
   setState((s) => ({ drafts: { ...s.drafts, [id]: { ...s.drafts[id], ...draft } } }))
 }
 

@@ -3,6 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowLeft, Copy, ScrollText, Siren } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ApiError, describeError } from '@/api/problem'
+import { useViewing } from '@/api/presence'
 import { approvalQuery } from '@/api/safeguard'
 import type { Approval } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
@@ -17,15 +18,18 @@ import { Card } from '@/ui/page'
 import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/states'
 import { Timeline } from '@/ui/timeline'
 import { toast } from '@/ui/toasts'
+import { VisibleText } from '@/ui/visible-text'
 import { subjectOf, useActionTitle } from './action-title'
 import { Requester, Votes } from './approval-card'
 import { brokeGlass, timelineOf } from './approval-timeline'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useExpired } from './countdown'
-import { DecisionBar } from './decision-bar'
+import { CancelButton, DecisionBar } from './decision-bar'
 import { DecisionList } from './decision-list'
+import { mayCancel } from './decision-rules'
 import { openDialog } from './decision-store'
 import { LevelBadge } from './level-badge'
+import { Readers } from './readers'
 import { StatusBadge } from './status-badge'
 import { TicketContext } from './ticket-context'
 
@@ -91,9 +95,13 @@ function Detail({ approval }: { approval: Approval }) {
   const subject = subjectOf(approval)
   const pending = approval.status === 'pending'
   const broken = brokeGlass(approval)
+  useViewing(pending ? approval.id : null)
   return (
     <>
-      <Back decided={!pending} />
+      <div className="flex items-center gap-4">
+        <Back decided={!pending} />
+        {pending ? <Readers id={approval.id} /> : null}
+      </div>
       <div className="mt-2 mb-5">
         <div className="flex flex-wrap items-center gap-2">
           <span className="text-soft font-mono text-sm">{approval.reference}</span>
@@ -107,9 +115,17 @@ function Detail({ approval }: { approval: Approval }) {
           ) : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          {[titleOf(approval), subject].filter(Boolean).join('\u00A0· ')}
+          <VisibleText text={titleOf(approval)} />
+          {subject ? (
+            <>
+              {'\u00A0· '}
+              <VisibleText text={subject} strict />
+            </>
+          ) : null}
         </h1>
-        <p className="text-faint font-mono text-sm break-all">{approval.tool_name}</p>
+        <p className="text-faint font-mono text-sm break-all">
+          <VisibleText text={approval.tool_name} strict />
+        </p>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
         <div className="flex flex-col gap-4">
@@ -121,19 +137,22 @@ function Detail({ approval }: { approval: Approval }) {
                   <Countdown approval={approval} />
                   <Votes approval={approval} />
                 </div>
-                <DecisionBar approval={approval} />
-                {atLeast(person, 'N4') && !expired ? (
-                  <div className="border-line border-t pt-3">
-                    <Button
-                      variant="ghost"
-                      className="text-red hover:bg-red-soft hover:text-red"
-                      onClick={() => {
-                        openDialog('break_glass', approval)
-                      }}
-                    >
-                      <Siren className="size-4" aria-hidden="true" />
-                      {t('sg.bg.button')}
-                    </Button>
+                <DecisionBar approval={approval} detailed />
+                {mayCancel(approval, person, expired) ? (
+                  <div className="border-line -mx-4 -mb-4 flex flex-wrap gap-x-2 border-t px-1 py-1 sm:-mx-5 sm:-mb-5 sm:px-2">
+                    <CancelButton approval={approval} />
+                    {atLeast(person, 'N4') ? (
+                      <Button
+                        variant="ghost"
+                        className="text-red hover:bg-red-soft hover:text-red sm:ml-auto"
+                        onClick={() => {
+                          openDialog('break_glass', approval)
+                        }}
+                      >
+                        <Siren className="size-4" aria-hidden="true" />
+                        {t('sg.bg.button')}
+                      </Button>
+                    ) : null}
                   </div>
                 ) : null}
               </div>
@@ -152,9 +171,11 @@ function Detail({ approval }: { approval: Approval }) {
           >
             <TicketContext approval={approval} />
           </Section>
-          <Section title={t('sg.detail.execution')}>
-            <Execution approval={approval} />
-          </Section>
+          {pending ? null : (
+            <Section title={t('sg.detail.execution')}>
+              <Execution approval={approval} />
+            </Section>
+          )}
         </div>
         <div className="flex flex-col gap-4">
           <Section title={t('sg.detail.timeline')}>
@@ -237,7 +258,11 @@ function Execution({ approval }: { approval: Approval }) {
           </time>
         ) : null}
       </p>
-      {execution.detail ? <p className="break-words">{execution.detail}</p> : null}
+      {execution.detail ? (
+        <p className="break-words">
+          <VisibleText text={execution.detail} />
+        </p>
+      ) : null}
     </div>
   )
 }

@@ -11,6 +11,7 @@ import { useTitle } from '@/lib/use-title'
 import { Button } from '@/ui/button'
 import { Card, PageHeader } from '@/ui/page'
 import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/states'
+import { VisibleText } from '@/ui/visible-text'
 import { subjectOf, useActionTitle } from './action-title'
 import { brokeGlass } from './approval-timeline'
 import { HistoryFilterBar } from './history-filters'
@@ -144,9 +145,11 @@ function HistoryTable({ items }: { items: Approval[] }) {
                   </Link>
                 </td>
                 <td className="px-4 py-3 align-top">
-                  <span className="font-medium">{titleOf(each)}</span>
+                  <span className="font-medium">
+                    <VisibleText text={titleOf(each)} />
+                  </span>
                   <span className="text-soft block text-sm break-all">
-                    {subjectOf(each) ?? each.tool_name}
+                    <VisibleText text={subjectOf(each) ?? each.tool_name} strict />
                   </span>
                 </td>
                 <td className="px-4 py-3 align-top">
@@ -155,7 +158,9 @@ function HistoryTable({ items }: { items: Approval[] }) {
                     <BreakGlassMark approval={each} />
                   </span>
                 </td>
-                <td className="text-soft px-4 py-3 align-top">{each.context.client_name ?? '—'}</td>
+                <td className="text-soft px-4 py-3 align-top">
+                  <VisibleText text={each.context.client_name ?? '—'} />
+                </td>
                 <td className="text-soft px-4 py-3 align-top whitespace-nowrap tabular-nums">
                   <time dateTime={each.requested_at}>
                     {formatDateTime(each.requested_at, language)}
@@ -201,12 +206,19 @@ function HistoryCards({ items }: { items: Approval[] }) {
                 <BreakGlassMark approval={each} />
               </span>
               <span className="block font-medium break-words">
-                {[titleOf(each), subjectOf(each)].filter(Boolean).join('\u00A0· ')}
+                <VisibleText
+                  text={[titleOf(each), subjectOf(each)].filter(Boolean).join('\u00A0· ')}
+                />
               </span>
               <span className="text-soft block text-sm">
                 <span className="font-mono">{each.reference}</span> ·{' '}
                 {formatDateTime(each.requested_at, language)}
-                {each.context.client_name ? ` · ${each.context.client_name}` : ''}
+                {each.context.client_name ? (
+                  <>
+                    {' · '}
+                    <VisibleText text={each.context.client_name} />
+                  </>
+                ) : null}
               </span>
             </span>
             <ChevronRight className="text-faint size-5 shrink-0" aria-hidden="true" />

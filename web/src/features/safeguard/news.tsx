@@ -6,6 +6,7 @@ import type { Approval } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
 import { formatTime } from '@/lib/format'
 import { useT, type Translate } from '@/lib/i18n'
+import { revealed } from '@/lib/reveal'
 import { subjectOf, useActionTitle } from './action-title'
 import { announce, arrive, comeBack, depart, useDecisions, type Departure } from './decision-store'
 import { showNotification } from './notifications'
@@ -47,14 +48,16 @@ export function SafeguardNews() {
       if (type === 'safeguard:new_request') {
         comeBack(approval.id)
         arrive(approval.id)
-        const action = [titleOf(approval), subjectOf(approval)].filter(Boolean).join(' · ')
+        const action = revealed(
+          [titleOf(approval), subjectOf(approval)].filter(Boolean).join(' · '),
+        )
         announce(t('sg.announce.new', { action }))
         showNotification({
           tag: approval.id,
           title: action,
           body: t('sg.notify.body', {
             level: approval.security_level,
-            client: approval.context.client_name ?? approval.tool_name,
+            client: revealed(approval.context.client_name ?? approval.tool_name),
             time: formatTime(approval.expires_at, language),
           }),
           onClick: () =>

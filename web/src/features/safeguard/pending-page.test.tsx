@@ -11,6 +11,7 @@ import userEvent from '@testing-library/user-event'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { sessionQuery } from '@/api/auth'
 import { applyFrame } from '@/api/live'
+import { noteReaders, usePresence } from '@/api/presence'
 import { safeguardKeys } from '@/api/safeguard'
 import type { Approval, CurrentUser } from '@/api/types'
 import { serverClock } from '@/lib/server-clock'
@@ -60,6 +61,7 @@ beforeEach(() => {
   answer = () => ok()
   serverClock.sample(Date.now(), 'feed')
   useDecisions.setState(useDecisions.getInitialState(), true)
+  usePresence.setState(usePresence.getInitialState(), true)
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
     const request = input as Request
     if (request.method === 'GET') {
@@ -225,6 +227,85 @@ describe('the pending page', () => {
     await waitFor(() => {
       expect(screen.queryByRole('article')).toBeNull()
     })
+  })
+})
+
+describe('what is not offered', () => {
+  it('tells the owner of the bot why, and lets him withdraw the request', async () => {
+    const owner = samplePerson({ service_accounts: ['support'] })
+    const { user } = open([first()], owner)
+    const article = await card(/mot de passe/)
+    expect(within(article).getByText(/propriétaire de ce robot/)).toBeVisible()
+    for (const name of ['Approuver', 'Rejeter']) {
+      const button = within(article).getByRole('button', { name })
+      expect(button).toHaveAttribute('aria-disabled', 'true')
+      await user.click(button)
+    }
+    expect(sent).toHaveLength(0)
+    await user.click(within(article).getByRole('button', { name: 'Annuler la demande' }))
+    const dialog = await screen.findByRole('dialog', { name: 'Annuler la demande ?' })
+    await user.type(within(dialog).getByRole('textbox'), 'Plus utile')
+    await user.click(within(dialog).getByRole('button', { name: 'Annuler la demande' }))
+    expect(await screen.findByText('Annulée par Marie Leroy')).toBeVisible()
+    expect(sent).toMatchObject([
+      { url: `/api/safeguard/${first().id}/cancel`, body: { reason: 'Plus utile' } },
+    ])
+  })
+
+  it('tells the person in whose name it is asked', async () => {
+    open([first()], samplePerson({ username: 'jean.dupont' }))
+    const article = await card(/mot de passe/)
+    expect(within(article).getByText(/faite en votre nom/)).toBeVisible()
+    expect(within(article).queryByRole('button', { name: 'Annuler la demande' })).toBeNull()
+  })
+
+  it('shows what a bot tries to hide in its texts', async () => {
+    const context = {
+      ...first().context,
+      ticket_title: 'Reset \u202Eecivres',
+      workflow: 'SUP\u200BPORT',
+    }
+    open([{ ...first(), context, arguments: { username: 'jean\u200B.dupont' } }])
+    const article = await card(/mot de passe/)
+    expect(article.textContent).toContain('Reset \\u{202E}ecivres')
+    expect(article.textContent).toContain('SUP\\u{200B}PORT')
+    expect(article.textContent).toContain('"jean\\u{200B}.dupont"')
+    expect(article.textContent).not.toMatch(/[\u200B\u202E]/)
+  })
+})
+
+describe('who else is reading', () => {
+  it('shows the others on the card, never oneself, until they leave', async () => {
+    open([first()])
+    const article = await card(/mot de passe/)
+    const people = [
+      { id: samplePerson().id, username: 'marie.leroy', display_name: 'Marie Leroy' },
+      { id: '2', username: 'paul.girard', display_name: 'Paul Girard' },
+    ]
+    const told = { type: 'safeguard:presence', id: first().id }
+    act(() => {
+      noteReaders({ ...told, people: people.slice(0, 1) })
+    })
+    expect(within(article).queryByText(/lit cette demande/)).toBeNull()
+    act(() => {
+      noteReaders({ ...told, people })
+    })
+    expect(within(article).getByText('Paul Girard lit cette demande')).toBeVisible()
+    act(() => {
+      noteReaders({ ...told, people: [...people, { id: '3', username: 'chef', display_name: '' }] })
+    })
+    expect(within(article).getByText('Paul Girard et chef lisent cette demande')).toBeVisible()
+    act(() => {
+      noteReaders({ ...told, people: [] })
+    })
+    expect(within(article).queryByText(/lisent cette demande/)).toBeNull()
+  })
+
+  it('says that the focused card is being read', async () => {
+    const { user } = open([first(), second()])
+    await card(/mot de passe/)
+    await user.keyboard('jj')
+    expect(usePresence.getState().viewing).toBe(second().id)
   })
 })
 

@@ -15,11 +15,12 @@ import { EmptyState, ErrorState, NoMatchIllustration, Skeleton } from '@/ui/stat
 import { useActionTitle } from './action-title'
 import { ApprovalCard } from './approval-card'
 import { useApprove } from './decision-bar'
-import { matches, noFilters, whyNot, type PendingFilters } from './decision-rules'
+import { matches, noFilters, whyNot, type Act, type PendingFilters } from './decision-rules'
 import { openDialog, useDecisions, type Departure } from './decision-store'
 import { HelpDialog } from './help-dialog'
 import { NotificationPrompt } from './notification-prompt'
 import { PendingFiltersBar } from './pending-filters'
+import { useReading } from './use-reading'
 import { useShortcuts } from './use-shortcuts'
 
 const SETTLE_MS = 350
@@ -96,17 +97,19 @@ export function PendingPage() {
   const cards = rows.filter((row) => row.approval)
   useTitle(t('sg.title'))
 
-  const withCard = (act: (approval: Approval) => void) => (id: string) => {
+  useReading(cards.map((row) => row.id).join(' '), selected)
+
+  const withCard = (kind: Act, act: (approval: Approval) => void) => (id: string) => {
     const found = items.find((each) => each.id === id)
     const expired = found ? Date.parse(found.expires_at) <= serverClock.now() : true
-    if (found && whyNot(found, person, expired) === null) act(found)
+    if (found && whyNot(found, person, expired, kind) === null) act(found)
   }
   useShortcuts({
-    approve: withCard(approve),
-    reject: withCard((each) => {
+    approve: withCard('approve', approve),
+    reject: withCard('reject', (each) => {
       openDialog('reject', each)
     }),
-    postpone: withCard((each) => {
+    postpone: withCard('postpone', (each) => {
       openDialog('postpone', each)
     }),
     search: () => searchRef.current?.focus(),
@@ -126,7 +129,7 @@ export function PendingPage() {
         title={t('sg.pending.heading')}
         aside={
           query.data ? (
-            <p className="text-soft text-base tabular-nums">
+            <p className="text-soft text-base tabular-nums max-sm:sr-only">
               {tn('sg.pending.count', shown.length)}
             </p>
           ) : null

@@ -158,6 +158,13 @@ function Figures({ stats }: { stats: ApprovalStats }) {
   const byWorkflow = stats.by_workflow.map((each): Slice => {
     return { name: each.workflow ?? t('common.unknown'), count: each.count }
   })
+  const titles = stats.top_actions.map(titleOf)
+  const topActions = stats.top_actions.map((each, i): Slice => {
+    const title = titles[i] ?? each.tool_name
+    // Two tools may do what one sentence says: then their names tell them apart.
+    const shared = titles.filter((other) => other === title).length > 1
+    return { name: shared ? `${title} (${each.tool_name})` : title, count: each.count }
+  })
   return (
     <div className="flex flex-col gap-4">
       <dl className="grid grid-cols-2 gap-3 sm:gap-4 lg:grid-cols-4">
@@ -169,20 +176,20 @@ function Figures({ stats }: { stats: ApprovalStats }) {
         <Figure label={t('sg.stats.mean')} value={seconds(stats.mean_response_seconds)} />
         <Figure label={t('sg.stats.p90')} value={seconds(stats.p90_response_seconds)} />
       </dl>
-      <div className="grid gap-4 lg:grid-cols-2">
-        <Panel
-          title={t('sg.stats.share')}
-          slices={outcome}
-          total={stats.total}
-          chart={<Donut slices={outcome} total={stats.total} />}
-        />
-        <BarPanel
-          title={t('sg.stats.top_actions')}
-          total={stats.total}
-          slices={stats.top_actions.map((each) => ({ name: titleOf(each), count: each.count }))}
-        />
-        <BarPanel title={t('sg.stats.by_client')} total={stats.total} slices={byClient} />
-        <BarPanel title={t('sg.stats.by_workflow')} total={stats.total} slices={byWorkflow} />
+      <div className="grid items-start gap-4 lg:grid-cols-2">
+        <div className="flex flex-col gap-4">
+          <Panel
+            title={t('sg.stats.share')}
+            slices={outcome}
+            total={stats.total}
+            chart={<Donut slices={outcome} total={stats.total} />}
+          />
+          <BarPanel title={t('sg.stats.by_client')} total={stats.total} slices={byClient} />
+        </div>
+        <div className="flex flex-col gap-4">
+          <BarPanel title={t('sg.stats.top_actions')} total={stats.total} slices={topActions} />
+          <BarPanel title={t('sg.stats.by_workflow')} total={stats.total} slices={byWorkflow} />
+        </div>
       </div>
     </div>
   )

@@ -3,6 +3,7 @@ import type { Approval } from '@/api/types'
 import { useSession } from '@/api/use-session'
 import { useT } from '@/lib/i18n'
 import { Badge } from '@/ui/badge'
+import { LongText, VisibleText } from '@/ui/visible-text'
 import { glpiHref } from './decision-rules'
 
 function Confidence({ value }: { value: number }) {
@@ -40,17 +41,23 @@ export function TicketContext({ approval }: { approval: Approval }) {
   return (
     <div className="flex flex-col gap-2 text-base">
       {context.ticket_title ? (
-        <p className="font-medium break-words">{context.ticket_title}</p>
+        <p className="font-medium break-words">
+          <VisibleText text={context.ticket_title} />
+        </p>
       ) : null}
       {context.ticket_description ? (
-        <p className="text-soft max-h-40 overflow-y-auto break-words whitespace-pre-line">
-          {context.ticket_description}
+        <p className="text-soft break-words whitespace-pre-line">
+          <LongText text={context.ticket_description} atFirst={400} />
         </p>
       ) : null}
       {client || context.client_critical ? (
         <p className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <span className="text-soft">{t('sg.client')}</span>
-          {client ? <span className="font-medium">{client}</span> : null}
+          {client ? (
+            <span className="font-medium">
+              <VisibleText text={client} />
+            </span>
+          ) : null}
           {context.client_critical ? (
             <Badge tone="red">
               <HeartPulse aria-hidden="true" />
@@ -64,7 +71,9 @@ export function TicketContext({ approval }: { approval: Approval }) {
           {context.workflow ? (
             <span>
               <span className="text-soft">{t('sg.workflow')}</span>{' '}
-              <span className="font-medium">{context.workflow}</span>
+              <span className="font-medium">
+                <VisibleText text={context.workflow} />
+              </span>
             </span>
           ) : null}
           {context.confidence != null ? <Confidence value={context.confidence} /> : null}

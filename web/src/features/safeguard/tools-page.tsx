@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Pencil, Plus, TriangleAlert } from 'lucide-react'
+import { Pencil, TriangleAlert } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { describeError } from '@/api/problem'
 import { putTool, safeguardKeys, toolsQuery } from '@/api/safeguard'
@@ -13,8 +13,10 @@ import { Badge } from '@/ui/badge'
 import { Button } from '@/ui/button'
 import { Dialog, DialogActions } from '@/ui/dialog'
 import { Field, Input, Select, Textarea } from '@/ui/field'
-import { Card, PageHeader } from '@/ui/page'
-import { EmptyState, ErrorState, SkeletonRows } from '@/ui/states'
+import { ListStates } from '@/ui/list-states'
+import { Card } from '@/ui/page'
+import { RegistryHeader } from '@/ui/registry-header'
+import { ErrorState } from '@/ui/states'
 import { toast } from '@/ui/toasts'
 import { LevelBadge } from './level-badge'
 
@@ -35,103 +37,77 @@ export function ToolsPage() {
   useTitle(t('tools.title'))
   return (
     <>
-      <PageHeader
+      <RegistryHeader
         title={t('tools.title')}
         intro={t('tools.intro')}
-        aside={
-          mayEdit ? (
-            <Button
-              variant="primary"
-              onClick={() => {
-                setEditing('new')
-              }}
-            >
-              <Plus className="size-4" aria-hidden="true" />
-              {t('tools.add')}
-            </Button>
-          ) : (
-            <Badge>{t('registry.read_only')}</Badge>
-          )
-        }
-      />
-      <Input
-        type="search"
-        aria-label={t('registry.filter')}
-        placeholder={t('registry.filter')}
-        value={filter}
-        onChange={(event) => {
-          setFilter(event.target.value)
+        mayEdit={mayEdit}
+        addLabel={t('tools.add')}
+        onAdd={() => {
+          setEditing('new')
         }}
-        className="mb-4 sm:max-w-xs"
+        filter={filter}
+        onFilter={setFilter}
       />
-      {problem ? (
-        <ErrorState
-          text={problem.text}
-          trace={problem.traceId}
-          retryLabel={t('common.retry')}
-          onRetry={() => void query.refetch()}
-        />
-      ) : null}
-      {query.isPending ? (
-        <Card>
-          <SkeletonRows label={t('common.loading')} />
-        </Card>
-      ) : null}
-      {query.data?.length === 0 ? (
-        <EmptyState title={t('tools.empty')} text={t('tools.empty_text')} />
-      ) : null}
-      {query.data && query.data.length > 0 && shown?.length === 0 ? (
-        <p className="text-soft py-8 text-center">{t('registry.no_match')}</p>
-      ) : null}
-      {shown && shown.length > 0 ? (
-        <Card>
-          <ul aria-label={t('tools.title')}>
-            {shown.map((tool) => (
-              <li
-                key={tool.name}
-                className="border-line flex items-center gap-4 border-b px-4 py-3 last:border-0 sm:px-5"
-              >
-                <div className="min-w-0 flex-1">
-                  <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
-                    <span className="font-mono text-base font-medium break-all">{tool.name}</span>
-                    <LevelBadge level={tool.level} />
-                    {tool.changed ? (
-                      <Badge tone="yellow">
-                        <TriangleAlert aria-hidden="true" />
-                        {t('tools.changed')}
-                      </Badge>
-                    ) : null}
-                  </p>
-                  {tool.description[language] ? (
-                    <p className="text-soft mt-0.5 text-base">{tool.description[language]}</p>
-                  ) : null}
-                  {tool.schema_fingerprint ? (
-                    <p
-                      className="text-faint mt-0.5 truncate font-mono text-xs"
-                      title={tool.schema_fingerprint}
-                    >
-                      {tool.schema_fingerprint}
+      <ListStates
+        query={query}
+        problem={problem}
+        empty={
+          query.data?.length === 0 ? { title: t('tools.empty'), text: t('tools.empty_text') } : null
+        }
+      >
+        {query.data && query.data.length > 0 && shown?.length === 0 ? (
+          <p className="text-soft py-8 text-center">{t('registry.no_match')}</p>
+        ) : null}
+        {shown && shown.length > 0 ? (
+          <Card>
+            <ul aria-label={t('tools.title')}>
+              {shown.map((tool) => (
+                <li
+                  key={tool.name}
+                  className="border-line flex items-center gap-4 border-b px-4 py-3 last:border-0 sm:px-5"
+                >
+                  <div className="min-w-0 flex-1">
+                    <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
+                      <span className="font-mono text-base font-medium break-all">{tool.name}</span>
+                      <LevelBadge level={tool.level} />
+                      {tool.changed ? (
+                        <Badge tone="yellow">
+                          <TriangleAlert aria-hidden="true" />
+                          {t('tools.changed')}
+                        </Badge>
+                      ) : null}
                     </p>
+                    {tool.description[language] ? (
+                      <p className="text-soft mt-0.5 text-base">{tool.description[language]}</p>
+                    ) : null}
+                    {tool.schema_fingerprint ? (
+                      <p
+                        className="text-faint mt-0.5 truncate font-mono text-xs"
+                        title={tool.schema_fingerprint}
+                      >
+                        {tool.schema_fingerprint}
+                      </p>
+                    ) : null}
+                  </div>
+                  {mayEdit ? (
+                    <Button
+                      variant="ghost"
+                      size="icon"
+                      className="size-11"
+                      aria-label={t('tools.edit', { name: tool.name })}
+                      onClick={() => {
+                        setEditing(tool)
+                      }}
+                    >
+                      <Pencil className="size-4" aria-hidden="true" />
+                    </Button>
                   ) : null}
-                </div>
-                {mayEdit ? (
-                  <Button
-                    variant="ghost"
-                    size="icon"
-                    className="size-11"
-                    aria-label={t('tools.edit', { name: tool.name })}
-                    onClick={() => {
-                      setEditing(tool)
-                    }}
-                  >
-                    <Pencil className="size-4" aria-hidden="true" />
-                  </Button>
-                ) : null}
-              </li>
-            ))}
-          </ul>
-        </Card>
-      ) : null}
+                </li>
+              ))}
+            </ul>
+          </Card>
+        ) : null}
+      </ListStates>
       {editing ? (
         <ToolDialog
           tool={editing === 'new' ? null : editing}

@@ -4,6 +4,7 @@ import { ApiError, describeError } from '@/api/problem'
 import {
   approveRequest,
   breakGlass,
+  cancelApproval,
   fetchApproval,
   postponeRequest,
   rejectRequest,
@@ -25,6 +26,7 @@ import {
   setSending,
   useDecisions,
   type DecisionKind,
+  type Departure,
 } from './decision-store'
 
 interface Intent {
@@ -53,6 +55,7 @@ function run({ approval, kind, text, minutes, key }: Intent): Promise<CommandAns
   if (kind === 'approve') return approveRequest(id, key, version, text.trim() || null)
   if (kind === 'reject') return rejectRequest(id, key, version, text.trim())
   if (kind === 'postpone') return postponeRequest(id, key, version, minutes ?? 15)
+  if (kind === 'cancel') return cancelApproval(id, key, text.trim() || null)
   return breakGlass(id, key, version, text.trim())
 }
 
@@ -113,6 +116,11 @@ export function useDecide() {
       depart({ approval, notice, tone: 'neutral' })
       return
     }
+    if (kind === 'cancel') {
+      guess({ ...approval, status: 'cancelled', version: answer.version })
+      leave(approval, t('sg.notice.cancelled_by', { by: me }), 'neutral')
+      return
+    }
     const decision = {
       kind: kind === 'reject' ? 'rejected' : 'approved',
       by: person.username,
@@ -132,7 +140,11 @@ export function useDecide() {
     const status = kind === 'reject' ? 'rejected' : 'approved'
     guess({ ...decided, status })
     const notice = t(`sg.notice.${status}`, { by: me })
-    depart({ approval, notice, tone: kind === 'reject' ? 'red' : 'green' })
+    leave(approval, notice, kind === 'reject' ? 'red' : 'green')
+  }
+
+  function leave(approval: Approval, notice: string, tone: Departure['tone']) {
+    depart({ approval, notice, tone })
     if (window.location.pathname.endsWith(approval.id)) toast('success', notice, approval.reference)
   }
 

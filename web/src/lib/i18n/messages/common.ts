@@ -19,6 +19,7 @@ export const common = {
   'common.show_chart': ['Afficher en graphique', 'Show as chart'],
   'common.copy': ['Copier', 'Copy'],
   'common.copied': ['Copié', 'Copied'],
+  'common.show_all': ['Tout afficher ({n} caractères)', 'Show all ({n} characters)'],
   'common.none': ['Aucun', 'None'],
   'common.unknown': ['Inconnu', 'Unknown'],
   'common.yes': ['Oui', 'Yes'],
