@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Tests of all crates share one temporary PostgreSQL.
-WITH_POSTGRES := cargo run --quiet --package testkit --bin with-postgres --
+WITH_POSTGRES := $(TARGET)/debug/with-postgres
 LLVM := /usr/lib/llvm-22/bin
 
 .PHONY: run demo build release test test-web test-rust test-examples journeys check-docs programs fmt lint bench coverage setup web
@@ -33,7 +33,7 @@ check-docs:
 test-web: web
 	cd web && npm run lint && npm test
 
-test-rust: setup web
+test-rust: programs
 	$(WITH_POSTGRES) cargo test --workspace
 
 # The examples of docs/workflows-over-nats.md, on a real platform.
@@ -59,11 +59,12 @@ lint: web
 
 # QUICK=1: under a minute, for every row that can be.
 bench: setup web
+	cd crates/bench/peers/emmett && npm ci --silent --no-audit --no-fund
 	cargo build --release --package greffe --package bench
 	$(TARGET)/release/bench
 
 # cargo-llvm-cov with Debian's LLVM 22, which reads what rustc 1.95 (LLVM 22) writes.
-coverage: setup web
+coverage: programs
 	@cargo llvm-cov --version >/dev/null 2>&1 || cargo install cargo-llvm-cov --locked
 	@test -x $(LLVM)/llvm-cov || { echo 'coverage: as root: apt-get install llvm-22' >&2; exit 1; }
 	export LLVM_COV=$(LLVM)/llvm-cov LLVM_PROFDATA=$(LLVM)/llvm-profdata; \

@@ -107,7 +107,7 @@ pub struct RequestContext {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApprovalRequested {
     pub approval_id: Uuid,
-    /// `APR-<year>-<number>`, for people; given by the log.
+    /// `APR-<year>-<number>`, for people.
     pub reference: String,
     pub tool_name: String,
     /// What the tool is called with. Personal.

@@ -1,12 +1,14 @@
 //! Commands in process, 32 at once: load, decide, append durably. Ours beside cqrs-es + postgres-es
-//! and beside bare single-row inserts.
+//! and beside `pgbench` with bare single-row inserts.
 
 use std::{
     future::Future,
+    io::Write as _,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use cqrs_es::CqrsFramework;
 use eventlog::{CommandContext, CommandKey, EventLog, Vault};
 use futures::future::join_all;
@@ -139,20 +141,44 @@ impl Peer {
     }
 }
 
-/// What `pgbench` would do with a one-line script: one durable row per transaction.
-pub async fn single_inserts(pool: &PgPool, time: Duration) -> anyhow::Result<f64> {
+/// `pgbench` with one durable single-row insert a transaction; transactions per second.
+pub async fn pgbench(admin: &PgPool, url: &str, time: Duration) -> anyhow::Result<f64> {
     sqlx::query(
         "CREATE TABLE IF NOT EXISTS single_rows (id uuid PRIMARY KEY, payload jsonb NOT NULL)",
     )
-    .execute(pool)
+    .execute(admin)
     .await?;
-    rate(AT_ONCE, time, |_, nth| async move {
-        sqlx::query("INSERT INTO single_rows VALUES ($1, $2)")
-            .bind(new_id())
-            .bind(serde_json::json!({ "amount": nth, "note": "a row of about the same size" }))
-            .execute(pool)
-            .await?;
-        Ok(())
-    })
-    .await
+    let program = embedded::find_tools_dir()
+        .context("`make setup` first")?
+        .join("postgres/bin/pgbench");
+    let mut script = tempfile::NamedTempFile::new()?;
+    script.write_all(
+        br#"INSERT INTO single_rows VALUES (gen_random_uuid(), '{"amount": 7, "note": "a row of about the same size"}');"#,
+    )?;
+    let output = tokio::process::Command::new(program)
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--file"])
+        .arg(script.path())
+        .arg(format!("--client={AT_ONCE}"))
+        .arg(format!("--time={}", time.as_secs().max(1)))
+        .arg(url)
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+        .with_context(|| format!("pgbench: {said}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Emmett (npm) doing the same deposits; commands per second. `make bench` installs it.
+pub async fn emmett(url: &str, time: Duration) -> anyhow::Result<f64> {
+    let output = tokio::process::Command::new("node")
+        .arg("bench.mjs")
+        .args([url, &time.as_secs_f64().to_string()])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/emmett"))
+        .output()
+        .await
+        .context("node")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let last = said.lines().next_back().and_then(|line| line.parse().ok());
+    last.with_context(|| format!("emmett: {said}{}", String::from_utf8_lossy(&output.stderr)))
 }

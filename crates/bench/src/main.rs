@@ -116,22 +116,24 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
     println!("commands in process …");
     let ours = commands::open_log(&commands::database(admin, url, "ours").await?).await?;
     let peer = commands::Peer::open(&commands::database(admin, url, "peer").await?).await?;
-    let (mut our_rates, mut peer_rates, mut bare_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let emmett = commands::database(admin, url, "emmett").await?;
+    let mut rates: [Vec<f64>; 4] = Default::default();
     for round in 0..=plan.rounds {
         let run = format!("r{round}");
-        let rates = (
+        let measured = [
             commands::ours(&ours, &run, plan.slice).await?,
+            commands::emmett(&emmett, plan.slice).await?,
             peer.rate(&run, plan.slice).await?,
-            commands::single_inserts(admin, plan.slice).await?,
-        );
+            commands::pgbench(admin, url, plan.slice).await?,
+        ];
         // The first round warms up.
         if round > 0 {
-            our_rates.push(rates.0);
-            peer_rates.push(rates.1);
-            bare_rates.push(rates.2);
+            for (rates, rate) in rates.iter_mut().zip(measured) {
+                rates.push(rate);
+            }
         }
     }
-    let (our, peer, bare) = (median(our_rates), median(peer_rates), median(bare_rates));
+    let [our, emmett, peer, bare] = rates.map(median);
     Ok(vec![
         Row::at_least(
             "commands in process / cqrs-es + postgres-es",
@@ -141,7 +143,14 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
             "commands/s",
         ),
         Row::at_least(
-            "commands in process / bare single-row inserts",
+            "commands in process / Emmett",
+            our,
+            emmett,
+            Some(7.0),
+            "commands/s",
+        ),
+        Row::at_least(
+            "commands in process / pgbench, single-row inserts",
             our,
             bare,
             None,
@@ -155,7 +164,7 @@ async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Resu
     let peer = commands::Peer::open(&commands::database(admin, url, "peer_of_http").await?).await?;
     let platform = platform::Platform::start().await?;
     // Before the flood: its backlog is not what is measured here.
-    let (p50, p99) = platform.latencies(plan.slice * 3).await?;
+    let seen = platform.latencies(plan.slice * 3).await?;
     let (mut ours, mut theirs, mut requests) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=plan.rounds {
         let rates = (
@@ -186,8 +195,19 @@ async fn over_http(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Resu
             None,
             "commands/s",
         ),
-        Row::within("command to frame on another socket, p50", p50, 5.0, "ms"),
-        Row::within("command to frame on another socket, p99", p99, 50.0, "ms"),
+        Row::within(
+            "command to frame on another socket, p50",
+            seen.frame_p50_ms,
+            5.0,
+            "ms",
+        ),
+        Row::within(
+            "command to frame on another socket, p99",
+            seen.frame_p99_ms,
+            50.0,
+            "ms",
+        ),
+        Row::alone("command to answer meanwhile, p50", seen.answer_p50_ms, "ms"),
     ])
 }
 

@@ -28,6 +28,13 @@ const CLIENT_ID: &str = "44";
 /// Commands per second while latencies are measured.
 const STEADY: u64 = 200;
 
+/// At a steady rate of commands.
+pub struct Latencies {
+    pub frame_p50_ms: f64,
+    pub frame_p99_ms: f64,
+    pub answer_p50_ms: f64,
+}
+
 pub struct Platform {
     child: Child,
     _folder: tempfile::TempDir,
@@ -136,8 +143,8 @@ impl Platform {
         .await
     }
 
-    /// The 50th and 99th percentile, in ms, from sending a command to seeing its frame elsewhere.
-    pub async fn latencies(&self, time: Duration) -> anyhow::Result<(f64, f64)> {
+    /// From sending a command to its answer, and to seeing its frame elsewhere.
+    pub async fn latencies(&self, time: Duration) -> anyhow::Result<Latencies> {
         let mut request =
             format!("ws://{}/api/safeguard/ws", self.address).into_client_request()?;
         let protocols = format!("greffe.v1, bearer.{}", self.token);
@@ -176,11 +183,16 @@ impl Platform {
             tick.tick().await;
             let nth = self.sent.fetch_add(1, Ordering::Relaxed);
             let sending = self.prepared(nth);
-            began.insert(nth, Instant::now());
-            requests.spawn(async move { anyhow::Ok(sending.send().await?.error_for_status()?) });
+            let now = Instant::now();
+            began.insert(nth, now);
+            requests.spawn(async move {
+                sending.send().await?.error_for_status()?;
+                anyhow::Ok(now.elapsed())
+            });
         }
+        let mut answers = Histogram::<u64>::new(3)?;
         while let Some(done) = requests.join_next().await {
-            done??;
+            answers.record(done??.as_micros() as u64)?;
         }
         let give_up = Instant::now() + Duration::from_secs(5);
         loop {
@@ -205,8 +217,12 @@ impl Platform {
                 all.record(at.duration_since(began).as_micros() as u64)?;
             }
         }
-        let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
-        Ok((ms(0.5), ms(0.99)))
+        let ms = |of: &Histogram<u64>, quantile| of.value_at_quantile(quantile) as f64 / 1_000.0;
+        Ok(Latencies {
+            frame_p50_ms: ms(&all, 0.5),
+            frame_p99_ms: ms(&all, 0.99),
+            answer_p50_ms: ms(&answers, 0.5),
+        })
     }
 
     async fn request(&self) -> anyhow::Result<String> {

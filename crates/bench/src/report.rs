@@ -53,6 +53,19 @@ impl Row {
         }
     }
 
+    /// A figure to explain others by.
+    pub fn alone(name: &str, ours: f64, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            ours,
+            reference: None,
+            ratio: None,
+            target: None,
+            met: None,
+            unit,
+        }
+    }
+
     /// An absolute ceiling.
     pub fn within(name: &str, ours: f64, ceiling: f64, unit: &'static str) -> Self {
         let met = Some(ours <= ceiling);

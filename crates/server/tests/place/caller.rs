@@ -109,12 +109,10 @@ impl Caller {
     }
 }
 
-/// A request that any approver may decide.
-pub fn request(ticket: u64) -> Value {
+/// A request that one approver may decide: it is about no client.
+pub fn request(nth: u64) -> Value {
     json!({
-        "tool_name": "ad_reset_password", "arguments": { "username": "jean.dupont" },
-        "security_level": "L3",
-        "context": { "ticket_id": ticket, "ticket_title": "Reset MDP - Jean Dupont",
-                     "workflow": "SUPPORT", "confidence": 95 },
+        "tool_name": "ad_reset_password", "arguments": { "username": "jean.dupont", "nth": nth },
+        "security_level": "L3", "context": { "workflow": "SUPPORT", "confidence": 95 },
     })
 }

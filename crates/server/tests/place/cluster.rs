@@ -23,6 +23,7 @@ pub fn settings() -> Vec<Setting> {
         ("GREFFE_MASTER_KEY", hex::encode(MASTER_KEY)),
         ("JWT_SECRET", JWT_SECRET.to_owned()),
         ("RATE_LIMIT_PER_MINUTE", "1000000".to_owned()),
+        ("MAX_PENDING_PER_REQUESTER", "1000000".to_owned()),
     ]
 }
 

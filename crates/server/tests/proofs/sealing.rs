@@ -29,6 +29,7 @@ async fn nothing_personal_is_in_clear_and_what_is_erased_is_gone() {
     let place = Place::new();
     create_user(&place, "admin", &settings());
     create_user(&place, &name("login"), &settings());
+    create_user(&place, "chef.support", &settings());
     let up = place.up_with(&settings());
     let mut stage = Stage::set(&place).await;
     let first = stage.approve_and_execute().await;
@@ -77,8 +78,8 @@ async fn nothing_personal_is_in_clear_and_what_is_erased_is_gone() {
     assert_eq!(requested.data["context"]["ticket_description"], ERASED);
     assert_eq!(
         of_first.count(),
-        4,
-        "requested, approved, claimed, executed"
+        5,
+        "requested, vote recorded, approved, claimed, executed"
     );
     let trail = admin.read("/api/users/audit?limit=200").await.to_string();
     assert!(!trail.contains(&mark("titre")) && !trail.contains(&name("behalf")));
@@ -157,6 +158,10 @@ impl Stage {
         let path = format!("/api/safeguard/{id}");
         let vote = json!({ "version": asked["version"], "comment": self.secret("commentaire") });
         self.admin.done(&format!("{path}/approve"), &vote).await;
+        // Its client is not in the register: two must approve.
+        let vote = json!({ "version": 2, "comment": self.secret("second") });
+        let chief = Caller::sign_in(&self.admin.address, "chef.support").await;
+        chief.done(&format!("{path}/approve"), &vote).await;
         let shown = self.admin.read_as_of(&path, &asked["position"]).await;
         let claim = json!({ "arguments_hash": shown["arguments_hash"] });
         let grant = self.support.done(&format!("{path}/claim"), &claim).await;

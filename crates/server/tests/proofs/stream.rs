@@ -51,8 +51,7 @@ async fn the_stream_is_the_log_though_relay_stream_and_server_are_lost() {
     })
     .await;
 
-    let context = jetstream::new(nats.clone());
-    context.delete_stream("EVENTS").await.unwrap();
+    cluster.nats.delete_stream("EVENTS").await;
     assert_eq!(last_sequence(&nats).await, 0, "it is gone");
     more_of(&load, 50).await;
 
