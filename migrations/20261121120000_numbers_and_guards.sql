@@ -172,8 +172,9 @@ BEGIN
             number_of[e_request[i]] := series_ || '-' || lpad(last_number::text, greatest(4, length(last_number::text)), '0');
             field_of[e_request[i]] := e_field[i];
         ELSIF verdicts[e_request[i]] = appended_before THEN
-            SELECT e.payload ->> e_field[i] INTO number_of[e_request[i]] FROM events e
-            WHERE e.position = known_positions[e_request[i]] - r_count[e_request[i]] + e_offset[i];
+            number_of[e_request[i]] := (
+                SELECT e.payload ->> e_field[i] FROM events e
+                WHERE e.position = known_positions[e_request[i]] - r_count[e_request[i]] + e_offset[i]);
         END IF;
     END LOOP;
 

@@ -212,3 +212,111 @@ pub(crate) fn outcome(row: &PgRow) -> Result<Result<Appended, AppendError>, sqlx
         }
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use kernel::{Actor, EventType, Metadata, Series};
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::{CommandKey, EventLog, Guard, Vault};
+
+    #[derive(Clone, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum Note {
+        #[serde(rename = "test.note.numbered")]
+        Numbered { number: String },
+        #[serde(rename = "test.note.plain")]
+        Plain {},
+    }
+
+    impl EventType for Note {
+        fn type_name(&self) -> &'static str {
+            match self {
+                Self::Numbered { .. } => "test.note.numbered",
+                Self::Plain {} => "test.note.plain",
+            }
+        }
+
+        fn series(&self) -> Option<Series> {
+            matches!(self, Self::Numbered { .. }).then(|| Series {
+                name: "N".into(),
+                field: "number",
+            })
+        }
+    }
+
+    async fn append(vault: &Vault, id: &str, key: Option<u128>) -> Append {
+        let numbered = Note::Numbered {
+            number: String::new(),
+        };
+        let key = key.map(|id| CommandKey {
+            id: Uuid::from_u128(id),
+            request_hash: [7; 32],
+        });
+        Append::new(
+            vault,
+            ("test.note", &AggregateId::new(id).unwrap()),
+            0,
+            &[Note::Plain {}, numbered, Note::Plain {}],
+            &Metadata::new(Actor::system("test"), Uuid::nil()),
+            key,
+            &json!({ "version": 1, "more": { "number": "" } }),
+        )
+        .await
+        .unwrap()
+    }
+
+    async fn call(pool: &PgPool, appends: &[Append]) -> Vec<Result<Appended, AppendError>> {
+        let rows = sqlx::query_with(CALL, arguments(appends).unwrap())
+            .fetch_all(pool)
+            .await
+            .unwrap();
+        rows.iter().map(|row| outcome(row).unwrap()).collect()
+    }
+
+    /// The answer was lost after the commit: the same batch is sent again.
+    #[tokio::test]
+    async fn a_batch_sent_again_is_answered_what_it_did() {
+        let db = testkit::fresh_database().await;
+        crate::migrate(&db.pool).await.unwrap();
+        let vault = Vault::new(db.pool.clone(), &[7; 32]);
+        drop(
+            EventLog::open(db.pool.clone(), vault.clone())
+                .await
+                .unwrap(),
+        );
+        let guard = Guard {
+            aggregate_type: "test.note",
+            aggregate_id: AggregateId::new("guarded").unwrap(),
+            sequence: 0,
+        };
+        let batch = [
+            append(&vault, "a", Some(1)).await.with_guards(&[guard]),
+            append(&vault, "b", None).await,
+        ];
+        let said = |answers: Vec<Result<Appended, AppendError>>| {
+            let said = answers.into_iter().map(|answer| {
+                let answer = answer.unwrap();
+                assert!(answer.repeated.is_none(), "it is its own, not a repetition");
+                (answer.position, answer.number)
+            });
+            said.collect::<Vec<_>>()
+        };
+        let first = said(call(&db.pool, &batch).await);
+        let expected = [(3, Some("N-0001".to_owned())), (6, Some("N-0002".into()))];
+        assert_eq!(first, expected);
+        assert_eq!(said(call(&db.pool, &batch).await), expected);
+        // Also when the log has gone on, and what the first one rested on with it.
+        call(&db.pool, &[append(&vault, "guarded", None).await]).await;
+        assert_eq!(said(call(&db.pool, &batch).await), expected);
+        let head: i64 = sqlx::query_scalar("SELECT max(position) FROM events")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+        assert_eq!(head, 9, "nothing was appended twice");
+    }
+}

@@ -3,30 +3,18 @@
 //! A feed belongs to one projection, which writes a frame in the transaction that changes the row
 //! the frame shows. A socket resumes by position: no gap, no duplicate.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use kernel::AccreditationLevel;
-use serde_json::{Value, json};
-use sqlx::{PgPool, PgTransaction};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
 
-use crate::{LogError, Progress, Vault, recorded::corrupt};
+use crate::{LogError, Vault, recorded::corrupt};
 
 /// How long frames are kept (`contracts.md`, "Live feeds").
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-/// A cursor that is further behind fetches everything anew.
-const MAX_BEHIND: u64 = 10_000;
-/// Frames handed from memory; a reader that is further behind is too slow.
-const RING: usize = 2_000;
-const PAGE: i64 = 500;
-/// How often frames written by other processes are looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const FRAMES_AT_ONCE: usize = 100;
 
 /// Who may see a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +67,7 @@ impl Audience {
         }
     }
 
-    fn from_text(text: &str) -> Result<Self, LogError> {
+    pub(crate) fn from_text(text: &str) -> Result<Self, LogError> {
         match text.split_once(':') {
             Some(("level", level)) => Ok(Self::Level(level.parse().map_err(corrupt)?)),
             Some(("user", id)) => Ok(Self::User(id.to_owned())),
@@ -88,14 +76,26 @@ impl Audience {
     }
 }
 
-/// Writes frames, at most one per feed and position.
+/// Writes frames, at most one per feed and position. Old ones, met in a rebuild, are left out.
 pub(crate) async fn write_frames(
-    tx: &mut PgTransaction<'static>,
+    conn: &mut PgConnection,
     vault: &Vault,
     frames: Vec<Frame>,
 ) -> Result<(), LogError> {
+    // A few at a time: each may hold 64 KiB of arguments, several times over.
+    for frames in frames.chunks(FRAMES_AT_ONCE) {
+        write_some(conn, vault, frames).await?;
+    }
+    Ok(())
+}
+
+async fn write_some(
+    conn: &mut PgConnection,
+    vault: &Vault,
+    frames: &[Frame],
+) -> Result<(), LogError> {
     let mut sealed = Vec::with_capacity(frames.len());
-    for frame in &frames {
+    for frame in frames {
         sealed.push(vault.seal(&frame.subject, &frame.data).await?);
     }
     fn column<T>(frames: &[Frame], of: impl Fn(&Frame) -> T) -> Vec<T> {
@@ -104,15 +104,17 @@ pub(crate) async fn write_frames(
     sqlx::query(
         "INSERT INTO feed_frames (feed, position, kind, audience, sealed, recorded_at)
          SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[])
+              AS n(feed, position, kind, audience, sealed, recorded_at)
+         WHERE n.recorded_at > clock_timestamp() - interval '24 hours'
          ON CONFLICT (feed, position) DO NOTHING",
     )
-    .bind(column(&frames, |frame| frame.feed))
-    .bind(column(&frames, |frame| frame.position as i64))
-    .bind(column(&frames, |frame| frame.kind))
-    .bind(column(&frames, |frame| frame.audience.to_text()))
+    .bind(column(frames, |frame| frame.feed))
+    .bind(column(frames, |frame| frame.position as i64))
+    .bind(column(frames, |frame| frame.kind))
+    .bind(column(frames, |frame| frame.audience.to_text()))
     .bind(sealed)
-    .bind(column(&frames, |frame| frame.recorded_at))
-    .execute(&mut **tx)
+    .bind(column(frames, |frame| frame.recorded_at))
+    .execute(conn)
     .await?;
     Ok(())
 }
@@ -124,285 +126,4 @@ pub async fn prune_frames(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, LogE
         .execute(pool)
         .await?;
     Ok(pruned.rows_affected())
-}
-
-/// Hands out the frames of the feeds. Cheap to clone.
-#[derive(Clone)]
-pub struct FeedHub {
-    pool: PgPool,
-    vault: Vault,
-    feeds: Arc<HashMap<&'static str, Feed>>,
-}
-
-struct Feed {
-    ring: Mutex<VecDeque<Arc<SharedFrame>>>,
-    /// Everything up to here is in the ring, or was.
-    last: watch::Sender<u64>,
-}
-
-impl FeedHub {
-    /// Starts the feeds, each with the projection that writes it.
-    pub async fn start(
-        pool: PgPool,
-        vault: Vault,
-        progress: Progress,
-        feeds: &[(&'static str, &'static str)],
-        stop: &CancellationToken,
-    ) -> Result<Self, LogError> {
-        let mut started = HashMap::new();
-        for (feed, projection) in feeds {
-            let last = progress.position(&[projection]).await?;
-            let ring = Mutex::default();
-            started.insert(
-                *feed,
-                Feed {
-                    ring,
-                    last: watch::Sender::new(last),
-                },
-            );
-        }
-        let hub = Self {
-            pool,
-            vault,
-            feeds: Arc::new(started),
-        };
-        for (feed, projection) in feeds {
-            let (hub, progress, stop) = (hub.clone(), progress.clone(), stop.clone());
-            let (feed, projection) = (*feed, *projection);
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = hub.follow(feed, projection, progress) => {}
-                    () = stop.cancelled() => {}
-                }
-            });
-        }
-        Ok(hub)
-    }
-
-    /// Frames after a position, then live ones. Without a position: from now on.
-    pub async fn subscribe(
-        &self,
-        feed: &str,
-        after: Option<u64>,
-    ) -> Result<FeedSubscription, LogError> {
-        let (feed, state) = self
-            .feeds
-            .get_key_value(feed)
-            .ok_or_else(|| LogError::Corrupt(format!("there is no feed `{feed}`")))?;
-        let head = *state.last.borrow();
-        let (position, is_reset) = match after {
-            None => (head, false),
-            Some(after) if self.can_resume(after, head).await? => (after, false),
-            Some(_) => (head, true),
-        };
-        let last = state.last.subscribe();
-        Ok(FeedSubscription {
-            hub: self.clone(),
-            feed,
-            position,
-            is_reset,
-            last,
-            ready: VecDeque::new(),
-        })
-    }
-
-    /// Whether all the frames after a cursor are still there.
-    async fn can_resume(&self, after: u64, head: u64) -> Result<bool, LogError> {
-        if after > head {
-            // Another process has shown what this one is about to read: it goes on from there.
-            let is_of_log = "SELECT EXISTS (SELECT 1 FROM events WHERE position = $1)";
-            let query = sqlx::query_scalar(is_of_log).bind(i64::try_from(after).unwrap_or(0));
-            return Ok(query.fetch_one(&self.pool).await?);
-        }
-        if head - after > MAX_BEHIND {
-            return Ok(false);
-        }
-        if after == head {
-            return Ok(true);
-        }
-        // Not older than what pruning keeps, judged by the first event the cursor has not seen.
-        let is_kept: Option<bool> = sqlx::query_scalar(
-            "SELECT recorded_at > clock_timestamp() - interval '24 hours' FROM events WHERE position = $1",
-        )
-        .bind(after as i64 + 1)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(is_kept.unwrap_or(false))
-    }
-
-    async fn follow(&self, feed: &'static str, projection: &'static str, progress: Progress) {
-        let Some(state) = self.feeds.get(feed) else {
-            return;
-        };
-        let mut changed = progress.changed();
-        loop {
-            match self.advance(feed, state, projection, &progress).await {
-                Ok(()) => {}
-                Err(error) => tracing::warn!(feed, %error, "the feed cannot be read"),
-            }
-            // Either reason is one to look again.
-            drop(tokio::time::timeout(LOOK_EVERY, changed.changed()).await);
-        }
-    }
-
-    async fn advance(
-        &self,
-        feed: &'static str,
-        state: &Feed,
-        projection: &'static str,
-        progress: &Progress,
-    ) -> Result<(), LogError> {
-        let upto = progress.position(&[projection]).await?;
-        let from = *state.last.borrow();
-        if upto <= from {
-            return Ok(());
-        }
-        let mut position = from;
-        loop {
-            let page = self.read(feed, position, upto).await?;
-            let is_last = (page.len() as i64) < PAGE;
-            position = page.last().map_or(upto, |frame| frame.position);
-            let mut ring = state.ring.lock().unwrap_or_else(PoisonError::into_inner);
-            ring.extend(page);
-            let surplus = ring.len().saturating_sub(RING);
-            ring.drain(..surplus);
-            drop(ring);
-            state
-                .last
-                .send_replace(if is_last { upto } else { position });
-            if is_last {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Frames after a position and up to another, opened and serialised.
-    async fn read(
-        &self,
-        feed: &str,
-        after: u64,
-        upto: u64,
-    ) -> Result<Vec<Arc<SharedFrame>>, LogError> {
-        let mut rows: Vec<(i64, String, String, Value, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT position, kind, audience, sealed, recorded_at FROM feed_frames
-             WHERE feed = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
-        )
-        .bind(feed)
-        .bind(after as i64)
-        .bind(upto as i64)
-        .bind(PAGE)
-        .fetch_all(&self.pool)
-        .await?;
-        self.vault
-            .open_all(rows.iter_mut().map(|row| &mut row.3).collect())
-            .await?;
-        rows.into_iter()
-            .map(|(position, kind, audience, data, at)| {
-                let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-                let json = json!({ "type": kind, "position": position, "at": at, "data": data })
-                    .to_string();
-                let audience = Audience::from_text(&audience)?;
-                Ok(Arc::new(SharedFrame {
-                    position: position as u64,
-                    audience,
-                    json: json.into(),
-                }))
-            })
-            .collect()
-    }
-}
-
-/// One reader of a feed.
-pub struct FeedSubscription {
-    hub: FeedHub,
-    feed: &'static str,
-    position: u64,
-    is_reset: bool,
-    last: watch::Receiver<u64>,
-    ready: VecDeque<Arc<SharedFrame>>,
-}
-
-impl FeedSubscription {
-    /// Up to where everything has been handed out, or was before this subscription.
-    pub fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// The next item, once there is one; `None` if this reader is too far behind. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<FeedItem>, LogError> {
-        loop {
-            if let Some(item) = self.next_ready().await? {
-                return Ok(Some(item));
-            }
-            let position = self.position;
-            if self.last.wait_for(|last| *last > position).await.is_err() {
-                return Err(LogError::Closed);
-            }
-            if self
-                .hub
-                .feeds
-                .get(self.feed)
-                .is_some_and(|feed| feed.has_lost(position))
-            {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// The next item that is there already.
-    pub async fn next_ready(&mut self) -> Result<Option<FeedItem>, LogError> {
-        if std::mem::take(&mut self.is_reset) {
-            return Ok(Some(FeedItem::Reset {
-                position: self.position,
-            }));
-        }
-        if self.ready.is_empty() {
-            self.fill().await?;
-        }
-        let Some(frame) = self.ready.pop_front() else {
-            return Ok(None);
-        };
-        self.position = frame.position;
-        Ok(Some(FeedItem::Frame(frame)))
-    }
-
-    async fn fill(&mut self) -> Result<(), LogError> {
-        let last = *self.last.borrow_and_update();
-        if last <= self.position {
-            return Ok(());
-        }
-        let Some(feed) = self.hub.feeds.get(self.feed) else {
-            return Ok(());
-        };
-        let frames = match feed.after(self.position) {
-            Some(frames) => frames,
-            None => self.hub.read(self.feed, self.position, last).await?,
-        };
-        if frames.is_empty() {
-            // Nothing of this feed up to there.
-            self.position = last;
-        }
-        self.ready.extend(frames);
-        Ok(())
-    }
-}
-
-impl Feed {
-    /// The frames in memory after a position; `None` if some may be missing.
-    fn after(&self, position: u64) -> Option<Vec<Arc<SharedFrame>>> {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let covers = ring.front().is_some_and(|first| first.position <= position);
-        covers.then(|| {
-            ring.iter()
-                .filter(|frame| frame.position > position)
-                .cloned()
-                .collect()
-        })
-    }
-
-    /// Whether a live reader at this position has more waiting than memory holds.
-    fn has_lost(&self, position: u64) -> bool {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.len() >= RING && ring.front().is_some_and(|first| first.position > position)
-    }
 }

@@ -26,13 +26,18 @@ const LOCK_CLASS: i32 = 731_058;
 /// Holds the leases of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct Leases {
-    wanted: mpsc::UnboundedSender<(String, watch::Sender<bool>)>,
+    wanted: mpsc::UnboundedSender<(String, watch::Sender<Held>)>,
 }
 
 /// Something at most one process does at a time.
 pub struct Lease {
-    held: watch::Receiver<bool>,
+    held: watch::Receiver<Held>,
+    /// Which time it was had; a lease that was lost and had again in between was lost.
+    since: Held,
 }
+
+/// Counts the times a lease was had; `None` while somebody else has it.
+type Held = Option<u64>;
 
 impl Leases {
     pub fn start(pool: &PgPool) -> Self {
@@ -44,37 +49,40 @@ impl Leases {
 
     /// Asks for a lease; it is had some time after the present holder lets go.
     pub fn want(&self, name: &str) -> Lease {
-        let (sender, held) = watch::channel(false);
+        let (sender, held) = watch::channel(None);
         // The keeper lives as long as a handle does; without it the lease is never had.
         drop(self.wanted.send((name.to_owned(), sender)));
-        Lease { held }
+        Lease { held, since: None }
     }
 }
 
 impl Lease {
     /// Returns once this process has it.
     pub async fn acquired(&mut self) {
-        if self.held.wait_for(|held| *held).await.is_err() {
-            std::future::pending::<()>().await;
+        let held = self.held.wait_for(Option::is_some).await.map(|held| *held);
+        match held {
+            Ok(held) => self.since = held,
+            Err(_) => std::future::pending().await,
         }
     }
 
     /// Returns once this process no longer has it.
     pub async fn lost(&mut self) {
         // A keeper that has ended holds nothing.
-        drop(self.held.wait_for(|held| !*held).await);
+        let since = self.since;
+        drop(self.held.wait_for(|held| *held != since).await);
     }
 }
 
 async fn keep(
     options: PgConnectOptions,
-    mut requests: mpsc::UnboundedReceiver<(String, watch::Sender<bool>)>,
+    mut requests: mpsc::UnboundedReceiver<(String, watch::Sender<Held>)>,
 ) {
-    let mut leases: HashMap<String, watch::Sender<bool>> = HashMap::new();
+    let mut leases: HashMap<String, watch::Sender<Held>> = HashMap::new();
     let mut connection: Option<PgConnection> = None;
     let mut tick = tokio::time::interval(TRY_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut is_open = true;
+    let (mut is_open, mut times) = (true, 0);
     // Until nobody holds a lease, nor can ask for one.
     while is_open || !leases.is_empty() {
         tokio::select! {
@@ -85,7 +93,7 @@ async fn keep(
             _ = tick.tick() => {}
         }
         leases.retain(|_, held| !held.is_closed());
-        let round = try_all(&options, &mut connection, &leases);
+        let round = try_all(&options, &mut connection, &leases, &mut times);
         let error = match tokio::time::timeout(ANSWER_WITHIN, round).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
@@ -93,7 +101,7 @@ async fn keep(
         };
         connection = None;
         for (name, held) in &leases {
-            if held.send_replace(false) {
+            if held.send_replace(None).is_some() {
                 tracing::warn!(lease = %name, error = %error, "lease lost");
             }
         }
@@ -103,7 +111,8 @@ async fn keep(
 async fn try_all(
     options: &PgConnectOptions,
     slot: &mut Option<PgConnection>,
-    leases: &HashMap<String, watch::Sender<bool>>,
+    leases: &HashMap<String, watch::Sender<Held>>,
+    times: &mut u64,
 ) -> Result<(), sqlx::Error> {
     let connection = match slot {
         Some(connection) => connection,
@@ -117,14 +126,15 @@ async fn try_all(
         ),
     };
     sqlx::query("SELECT 1").execute(&mut *connection).await?;
-    for (name, held) in leases.iter().filter(|(_, held)| !*held.borrow()) {
+    for (name, held) in leases.iter().filter(|(_, held)| held.borrow().is_none()) {
         let had: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, hashtext($2))")
             .bind(LOCK_CLASS)
             .bind(name)
             .fetch_one(&mut *connection)
             .await?;
         if had {
-            held.send_replace(true);
+            *times += 1;
+            held.send_replace(Some(*times));
         }
     }
     Ok(())

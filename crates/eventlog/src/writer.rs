@@ -27,7 +27,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const FORKED: &str = "GF001";
 
 /// The writer's session: plans that stay flat while the tables grow, and no endless waits.
+/// And nothing of what makes appends right is left to the server's or the role's defaults.
 const SESSION: &str = "SET lock_timeout = '2s'; SET statement_timeout = '10s';
+    SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on;
     SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
     SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
     SET application_name = 'greffe writer'";
@@ -106,7 +108,7 @@ impl Writer {
     ) -> Vec<Result<Appended, AppendError>> {
         match self.call_with_retries(connection, appends).await {
             Ok(outcomes) => outcomes,
-            Err(error) if appends.len() > 1 && !is_passing(&error) => {
+            Err(error) if appends.len() > 1 && is_about_data(&error) => {
                 // One request upset the whole batch: each on its own, so that it fails alone.
                 let mut outcomes = Vec::with_capacity(appends.len());
                 for append in appends {
@@ -181,11 +183,13 @@ impl Writer {
 /// Whether the server refused what was asked (or was only slow): its connection is fine.
 fn is_about_the_request(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| {
-        matches!(&*code, FORKED | "55P03" | "57014")
-            || code.starts_with("22")
-            || code.starts_with("23")
-    })
+    code.is_some_and(|code| matches!(&*code, FORKED | "55P03" | "57014")) || is_about_data(error)
+}
+
+/// Whether what one of the requests holds can never be stored: class 22 (data), 23 (constraints).
+fn is_about_data(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
 /// Whether the same batch may go through a moment later.

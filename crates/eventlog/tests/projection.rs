@@ -339,3 +339,39 @@ async fn a_cursor_that_is_of_no_use_is_reset() {
         "a reader that is up to date is not disturbed"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_projection_notices_that_its_checkpoint_was_moved() {
+    let db = database().await;
+    let platform = start(&db.url, None, 1).await;
+    platform.write(20).await;
+    platform.settle().await;
+    let moves = [
+        // A crash of PostgreSQL lost the last transactions, which nobody waited for.
+        "UPDATE projection_checkpoints SET position = position - 5 WHERE name = 'lines'",
+        // An operator asks for a rebuild.
+        "UPDATE projection_checkpoints SET version = 0, position = 0 WHERE name = 'lines'",
+    ];
+    for (wrong, moved) in moves.into_iter().enumerate() {
+        let mut tx = platform.log.pool().begin().await.unwrap();
+        sqlx::query(
+            "UPDATE lines SET count = count - 1 WHERE book IN (
+                SELECT aggregate_id FROM events ORDER BY position DESC LIMIT 5)",
+        )
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        sqlx::query(moved).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        eventually(
+            &format!("move {wrong} is made good, without any event"),
+            || async {
+                let (counts, log) = (platform.counts().await, counts_in_log(&platform.log).await);
+                counts == log
+            },
+        )
+        .await;
+    }
+    platform.settle().await;
+    assert_eq!(platform.counts().await, counts_in_log(&platform.log).await);
+}

@@ -1,0 +1,236 @@
+//! Runs projections: each from its checkpoint, batch by batch, while this process has its lease.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ApplyError, ApplyTx, EventLog, Leases, LogError, LogReader, Progress, Projection, RecordedEvent,
+};
+
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// How late a checkpoint that only skipped events may be written.
+const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
+/// Batches of this size mean a flood, without a backlog yet: then a transaction takes what comes in
+/// a little time, and each costs its share. Single events are never held back.
+const BUSY: std::ops::Range<usize> = 8..500;
+const LINGER: Duration = Duration::from_millis(10);
+/// How often a runner that applies nothing looks whether its checkpoint is still where it left it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A lost transaction takes its checkpoint with it and is applied again: it need not be waited for.
+const SESSION: &str = "SET synchronous_commit = off; SET application_name = 'greffe projector'";
+
+/// Runs projections, each for itself, while this process has the lease of each.
+pub struct Projector {
+    pub log: EventLog,
+    pub reader: LogReader,
+    pub progress: Progress,
+}
+
+impl Projector {
+    /// Starts the projections; `stop` ends them between two batches.
+    pub fn start(
+        self,
+        projections: Vec<Arc<dyn Projection>>,
+        leases: &Leases,
+        stop: &CancellationToken,
+    ) {
+        for projection in projections {
+            let mut lease = leases.want(&format!("projection {}", projection.name()));
+            self.progress
+                .expect_version(projection.name(), projection.version());
+            let stop = stop.clone();
+            let runner = Runner {
+                projection,
+                log: self.log.clone(),
+                reader: self.reader.clone(),
+                progress: self.progress.clone(),
+            };
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        () = lease.acquired() => {}
+                        () = stop.cancelled() => return,
+                    }
+                    tokio::select! {
+                        () = runner.run() => {}
+                        () = lease.lost() => runner.progress.forget(runner.projection.name()),
+                        () = stop.cancelled() => return,
+                    }
+                }
+            });
+        }
+    }
+}
+
+struct Runner {
+    projection: Arc<dyn Projection>,
+    log: EventLog,
+    reader: LogReader,
+    progress: Progress,
+}
+
+impl Runner {
+    async fn run(&self) {
+        loop {
+            let error = match self.run_from_checkpoint().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            let name = self.projection.name();
+            match &error {
+                ApplyError::Data { position, .. } => {
+                    tracing::error!(projection = name, position, "the projection is stuck");
+                }
+                other => {
+                    tracing::warn!(projection = name, error = %other, "projection interrupted")
+                }
+            }
+            self.progress.set_problem(name, Some(error.to_string()));
+            tokio::time::sleep(AFTER_ERROR).await;
+        }
+    }
+
+    /// On a connection of its own: a runner may be dropped at any moment, also in the middle of
+    /// `BEGIN`, and must not leave a transaction open in the pool.
+    async fn run_from_checkpoint(&self) -> Result<std::convert::Infallible, ApplyError> {
+        let options = self.log.pool.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await?;
+        connection.execute(SESSION).await?;
+        let connection = &mut connection;
+        let name = self.projection.name();
+        let mut written = self.prepare(connection).await?;
+        let mut position = written;
+        let mut skipping_since: Option<Instant> = None;
+        let mut looked = Instant::now();
+        self.progress.set(name, position);
+        loop {
+            let batch = match skipping_since {
+                Some(since) => {
+                    let due = since + WRITE_SKIPS_AFTER;
+                    match tokio::time::timeout_at(due, self.reader.batch_after(position)).await {
+                        Ok(batch) => batch?,
+                        Err(_) => Vec::new(),
+                    }
+                }
+                None => self.reader.batch_after(position).await?,
+            };
+            let is_busy = BUSY.contains(&batch.len());
+            let last = batch.last().map_or(position, |event| event.position);
+            let wanted: Vec<_> = batch
+                .into_iter()
+                .filter(|e| self.projection.wants(&e.event_type))
+                .collect();
+            let skips_are_due = skipping_since.is_some_and(|s| s.elapsed() >= WRITE_SKIPS_AFTER);
+            if !wanted.is_empty() || (skips_are_due && last > written) {
+                self.apply(connection, &wanted, written, last).await?;
+                (written, looked) = (last, Instant::now());
+            } else if looked.elapsed() >= LOOK_EVERY {
+                self.look(connection, written).await?;
+                looked = Instant::now();
+            }
+            skipping_since = (last > written).then(|| skipping_since.unwrap_or_else(Instant::now));
+            position = last;
+            self.progress.set(name, position);
+            if is_busy {
+                tokio::time::sleep(LINGER).await;
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        events: &[Arc<RecordedEvent>],
+        from: u64,
+        to: u64,
+    ) -> Result<(), ApplyError> {
+        let mut tx = connection.begin().await?;
+        if !events.is_empty() {
+            let mut apply = ApplyTx {
+                conn: &mut tx,
+                vault: &self.log.vault,
+            };
+            self.projection.apply(&mut apply, events).await?;
+        }
+        let moved = sqlx::query(
+            "UPDATE projection_checkpoints SET position = $3, updated_at = clock_timestamp()
+             WHERE name = $1 AND position = $2 AND version = $4",
+        )
+        .bind(self.projection.name())
+        .bind(from as i64)
+        .bind(to as i64)
+        .bind(self.projection.version())
+        .execute(&mut *tx)
+        .await?;
+        if moved.rows_affected() != 1 {
+            return Err(self.moved());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether the checkpoint is where this runner left it: an operator may have asked for a rebuild,
+    /// or a crash of PostgreSQL may have lost the last transactions.
+    async fn look(&self, connection: &mut PgConnection, written: u64) -> Result<(), ApplyError> {
+        let found: Option<(i32, i64)> =
+            sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
+                .bind(self.projection.name())
+                .fetch_optional(connection)
+                .await?;
+        match found == Some((self.projection.version(), written as i64)) {
+            true => Ok(()),
+            false => Err(self.moved()),
+        }
+    }
+
+    fn moved(&self) -> ApplyError {
+        let name = self.projection.name();
+        LogError::Moved(format!("the checkpoint of `{name}`")).into()
+    }
+
+    /// Makes the tables, anew if their shape changed; returns the checkpoint.
+    async fn prepare(&self, connection: &mut PgConnection) -> Result<u64, ApplyError> {
+        let (name, version) = (self.projection.name(), self.projection.version());
+        let mut tx = connection.begin().await?;
+        // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
+        tx.execute("SELECT pg_advisory_xact_lock(731059, 0)")
+            .await?;
+        let found: Option<(i32, i64)> = sqlx::query_as(
+            "SELECT version, position FROM projection_checkpoints WHERE name = $1 FOR UPDATE",
+        )
+        .bind(name)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let position = match found {
+            Some((found, position)) if found == version => position,
+            Some((found, _)) if found > version => {
+                let reason = format!("the tables of `{name}` have the shape of a newer release");
+                return Err(LogError::Corrupt(reason).into());
+            }
+            Some(_) => {
+                for table in self.projection.tables() {
+                    tx.execute(&*format!("DROP TABLE IF EXISTS {table} CASCADE"))
+                        .await?;
+                }
+                0
+            }
+            None => 0,
+        };
+        tx.execute(self.projection.schema()).await?;
+        sqlx::query(
+            "INSERT INTO projection_checkpoints (name, version, position) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET version = $2, position = $3",
+        )
+        .bind(name)
+        .bind(version)
+        .bind(position)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(position as u64)
+    }
+}
