@@ -9,6 +9,10 @@ use uuid::Uuid;
 
 use crate::{ERASED, event_enum::event_enum, names::fold_user_name, schema, time::millis};
 
+pub use tool::{ToolDescription, ToolEvent, ToolReclassified, ToolRegistered};
+
+mod tool;
+
 /// Due when a pending request expires.
 pub const EXPIRY: &str = "expiry";
 /// Due when an approval that nobody used lapses.
@@ -414,55 +418,4 @@ fn sealed_for(subject: &str, pointers: &[&'static str]) -> Vec<PersonalField> {
             subject: subject.to_owned(),
         })
         .collect()
-}
-
-event_enum! {
-    /// What happened to a tool's entry in the registry.
-    ToolEvent {
-        /// The tool is known.
-        Registered(ToolRegistered) = "safeguard.tool.registered",
-        /// Its level, description or schema fingerprint changed.
-        Reclassified(ToolReclassified) = "safeguard.tool.reclassified",
-    }
-}
-
-/// What a tool does, for those who approve it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ToolDescription {
-    pub fr: String,
-    pub en: String,
-}
-
-/// A tool is known.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ToolRegistered {
-    pub name: String,
-    #[schemars(schema_with = "schema::action_level")]
-    pub level: ActionLevel,
-    pub description: ToolDescription,
-    /// Of the tool's schema and own description when it was registered; with another one it counts
-    /// as unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema_fingerprint: Option<String>,
-    #[serde(serialize_with = "millis")]
-    pub registered_at: DateTime<Utc>,
-}
-
-/// A tool's level, description or schema fingerprint changed; all of them as they are now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ToolReclassified {
-    pub name: String,
-    #[schemars(schema_with = "schema::action_level")]
-    pub level: ActionLevel,
-    pub description: ToolDescription,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema_fingerprint: Option<String>,
-    #[serde(serialize_with = "millis")]
-    pub reclassified_at: DateTime<Utc>,
-}
-
-impl EventType for ToolEvent {
-    fn type_name(&self) -> &'static str {
-        self.literal()
-    }
 }

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS approvals (
     terms              bigint[]
 );
 CREATE INDEX IF NOT EXISTS approvals_pending ON approvals (expires_at, id) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS approvals_pending_of ON approvals ((doc->>'requested_by')) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS approvals_requested_at ON approvals (requested_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS approvals_terms ON approvals USING gin (terms);
 

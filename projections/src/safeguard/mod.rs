@@ -1,6 +1,7 @@
 //! Approvals, their statistics, and the tool registry.
 
 mod approval_item;
+mod approval_rows;
 mod approvals;
 mod queries;
 mod stats;
