@@ -153,6 +153,12 @@ impl FeedHub {
         if upto <= from {
             return Ok(());
         }
+        if state.last.receiver_count() == 0 {
+            // Nobody listens: who comes reads PostgreSQL first.
+            state.clear();
+            state.last.send_replace(upto);
+            return Ok(());
+        }
         let mut position = from;
         loop {
             let page = self.read(feed, position, upto).await?;
@@ -284,6 +290,13 @@ impl FeedSubscription {
 }
 
 impl Feed {
+    fn clear(&self) {
+        self.ring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// The frames in memory after a position; `None` if some may be missing.
     fn after(&self, position: u64) -> Option<Vec<Arc<SharedFrame>>> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);

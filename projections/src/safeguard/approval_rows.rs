@@ -72,13 +72,13 @@ pub(super) async fn write(
     }
     sqlx::query(
         "INSERT INTO approvals AS a (id, position, reference, status, tool_name, client_id, workflow,
-                                     requested_at, expires_at, decided_at, doc, sealed, terms)
+                                     requested_by, requested_at, expires_at, decided_at, doc, sealed, terms)
          SELECT n.id, n.position, n.reference, n.status, n.tool_name, n.client_id, n.workflow,
-                n.requested_at, n.expires_at, n.decided_at, n.doc, n.sealed, n.terms::bigint[]
+                n.requested_by, n.requested_at, n.expires_at, n.decided_at, n.doc, n.sealed, n.terms::bigint[]
          FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::jsonb[],
-                     $13::text[])
-              AS n(id, position, reference, status, tool_name, client_id, workflow, requested_at,
+                     $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[],
+                     $13::jsonb[], $14::text[])
+              AS n(id, position, reference, status, tool_name, client_id, workflow, requested_by, requested_at,
                    expires_at, decided_at, doc, sealed, terms)
          ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
              decided_at = excluded.decided_at, doc = excluded.doc, sealed = excluded.sealed,
@@ -92,6 +92,7 @@ pub(super) async fn write(
     .bind(columns.tool_name)
     .bind(columns.client_id)
     .bind(columns.workflow)
+    .bind(columns.requested_by)
     .bind(columns.requested_at)
     .bind(columns.expires_at)
     .bind(columns.decided_at)
@@ -113,6 +114,7 @@ struct Columns {
     tool_name: Vec<String>,
     client_id: Vec<Option<String>>,
     workflow: Vec<Option<String>>,
+    requested_by: Vec<String>,
     requested_at: Vec<DateTime<Utc>>,
     expires_at: Vec<DateTime<Utc>>,
     decided_at: Vec<Option<DateTime<Utc>>>,
@@ -146,6 +148,7 @@ impl Columns {
         self.tool_name.push(row.item.tool_name);
         self.client_id.push(row.item.context.client_id);
         self.workflow.push(row.item.context.workflow);
+        self.requested_by.push(row.item.requested_by);
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ impl Projection for Approvals {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {

@@ -137,7 +137,7 @@ pub async fn count_pending_of(
     Ok(sqlx::query_scalar(
         "SELECT count(*) FROM (
              SELECT FROM approvals
-             WHERE status = 'pending' AND expires_at > $2 AND doc->>'requested_by' = $1
+             WHERE status = 'pending' AND expires_at > $2 AND requested_by = $1
              LIMIT $3) AS pending",
     )
     .bind(requester)
