@@ -55,6 +55,12 @@ pub enum EmbeddedError {
         source: std::io::Error,
     },
 
+    #[error(
+        "the embedded PostgreSQL does not take the password in {}: \
+         put back the file that belongs to this database (docs/operating.md)", path.display()
+    )]
+    WrongPassword { path: PathBuf },
+
     #[error("the embedded PostgreSQL refused: {0}")]
     Database(#[from] sqlx::Error),
 }

@@ -195,7 +195,13 @@ impl Postgres {
 
     /// Creates the database `greffe` when it is not there.
     pub(crate) async fn create_database(&self) -> Result<(), EmbeddedError> {
-        let mut connection = self.options("postgres").connect().await?;
+        let connected = self.options("postgres").connect().await;
+        let mut connection = connected.map_err(|error| match is_wrong_password(&error) {
+            true => EmbeddedError::WrongPassword {
+                path: self.data_dir.join("secrets/postgres"),
+            },
+            false => error.into(),
+        })?;
         let exists: bool =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
                 .bind(DATABASE)
@@ -219,6 +225,15 @@ impl Postgres {
         let is_same = process.started_at()?.abs_diff(started) <= 3;
         (is_same && name_of(process.pid).as_deref() == Some("postgres")).then_some(process)
     }
+}
+
+/// SQLSTATE `invalid_password`.
+fn is_wrong_password(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|it| it.code())
+        .as_deref()
+        == Some("28P01")
 }
 
 pub(crate) fn home(data_dir: &Path) -> PathBuf {
@@ -291,8 +306,12 @@ impl Service for Postgres {
         Ok(())
     }
 
+    /// A refused password is an answer too: asking again would not change it.
     async fn answers(&self) {
         while let Err(error) = self.options("postgres").connect().await {
+            if is_wrong_password(&error) {
+                return;
+            }
             tracing::trace!(%error, "PostgreSQL does not answer yet");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

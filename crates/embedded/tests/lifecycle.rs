@@ -359,6 +359,23 @@ async fn data_of_another_major_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_database_without_its_password_says_which_file_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    start(folder.path()).await.stop().await;
+    let secret = folder.path().join("secrets/postgres");
+    let kept = fs::read(&secret).unwrap();
+    fs::remove_file(&secret).unwrap();
+    let refused = Servers::start(config(folder.path()))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(refused.contains(&secret.display().to_string()), "{refused}");
+    fs::write(&secret, kept).unwrap();
+    start(folder.path()).await.stop().await;
+}
+
+#[tokio::test]
 async fn a_parent_killed_during_its_first_start_leaves_nothing_in_the_way() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

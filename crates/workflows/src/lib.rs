@@ -1,4 +1,6 @@
 //! Long-running reactions: what the platform does by itself because of an event or of the time.
+//! These are the platform's own: the workflows that ask for approvals are other programs, the bots
+//! (`docs/workflows-over-nats.md`).
 //!
 //! Invariants: everything here may run twice and has one effect, because the commands it sends are
 //! named after the event that caused them; one process at a time does each thing (a lease); nothing

@@ -100,7 +100,9 @@ async fn get_approval(
 
 /// Asks people for an approval.
 #[utoipa::path(post, path = "/api/safeguard/requests", tag = "safeguard", request_body = RequestApproval,
-    responses((status = 201, description = "Requested", body = RequestedApproval)))]
+    responses((status = 201, description = "Requested", body = RequestedApproval),
+    (status = 422, description = "invalid; approval_not_needed; idempotency_key_reused"),
+    (status = 429, description = "rate_limited; too_many_pending")))]
 async fn request_approval(
     State(app): State<App>,
     caller: Caller,
@@ -159,6 +161,7 @@ async fn postpone_request(
 /// Withdraws a request.
 #[utoipa::path(post, path = "/api/safeguard/{id}/cancel", tag = "safeguard", params(("id" = Uuid, Path)),
     request_body = CancelApproval, responses((status = 200, description = "Cancelled", body = CommandAnswer),
+    (status = 403, description = "forbidden; not_requester"),
     (status = 404, description = "not_found"), (status = 409, description = "approval_already_decided; conflict")))]
 async fn cancel_approval(
     State(app): State<App>,
@@ -173,6 +176,7 @@ async fn cancel_approval(
 /// Takes the single-use grant before acting.
 #[utoipa::path(post, path = "/api/safeguard/{id}/claim", tag = "safeguard", params(("id" = Uuid, Path)),
     request_body = ClaimExecution, responses((status = 200, description = "Granted", body = ClaimedExecution),
+    (status = 403, description = "forbidden; not_requester"),
     (status = 404, description = "not_found"),
     (status = 409, description = "arguments_changed; grant_used; grant_lapsed; not_approved")))]
 async fn claim_execution(
@@ -188,7 +192,9 @@ async fn claim_execution(
 /// Says how the action ended.
 #[utoipa::path(post, path = "/api/safeguard/{id}/execution", tag = "safeguard", params(("id" = Uuid, Path)),
     request_body = RecordExecution, responses((status = 200, description = "Recorded", body = CommandAnswer),
-    (status = 404, description = "not_found"), (status = 409, description = "conflict")))]
+    (status = 403, description = "forbidden; not_requester"),
+    (status = 404, description = "not_found"),
+    (status = 409, description = "wrong_grant; outcome_already_recorded; not_approved; grant_lapsed")))]
 async fn record_execution(
     State(app): State<App>,
     caller: Caller,
