@@ -8,6 +8,7 @@ mod config;
 mod data_folder;
 mod http_server;
 mod logging;
+mod open_files;
 mod parts;
 mod readiness;
 mod simulate;
