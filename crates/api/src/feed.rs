@@ -3,6 +3,8 @@
 //! No gap, no duplicate: a reader is at a position, and frames follow it. What a reader may see is
 //! asked when a frame is sent, because levels change while sockets stay open.
 
+mod open_sockets;
+
 use std::time::Duration;
 
 use axum::{
@@ -28,6 +30,8 @@ use crate::{
     App, Problem, access, accounts::Session, caller::Caller, presence::Attendee,
     safeguard::filter_of,
 };
+
+pub(crate) use open_sockets::OpenSockets;
 
 /// The subprotocol we speak.
 const PROTOCOL: &str = "greffe.v1";
@@ -96,17 +100,19 @@ async fn open_safeguard_feed(
 ) -> Result<Response, Problem> {
     let cursor = filter_of(query)?;
     let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let place = app.sockets.open(&caller.actor)?;
     Ok(upgrade
         .protocols([PROTOCOL])
         .max_message_size(4_096)
         .max_write_buffer_size(WRITE_BUFFER)
-        .on_upgrade(move |socket| {
-            Reader {
+        .on_upgrade(async move |socket| {
+            let reader = Reader {
                 app,
                 caller,
                 feed: "safeguard",
-            }
-            .serve(socket, cursor)
+            };
+            reader.serve(socket, cursor).await;
+            drop(place);
         }))
 }
 

@@ -1,5 +1,7 @@
 //! Whether the platform lives, is ready, and in which state its parts are.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -7,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use tokio::{sync::Mutex, time::Instant};
 use utoipa::ToSchema;
 
 use crate::{App, problem::Problem};
@@ -49,6 +52,11 @@ pub struct Lag {
 /// From here on the platform is not ready (`product.md`: readiness looks at both).
 const LAG_EVENTS: u64 = 10_000;
 const LAG_SECONDS: i64 = 30;
+/// How long an answer holds: the routes are open, and each look costs queries.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// The parts at the last look. Who asks while somebody looks waits for what he sees.
+pub(crate) type LastHealth = Mutex<Option<(Instant, Health)>>;
 
 impl Health {
     pub fn of(components: Vec<Component>) -> Self {
@@ -73,8 +81,20 @@ impl Component {
 }
 
 impl App {
-    /// The state of every part, as of now.
+    /// The state of every part, a second old at most.
     pub async fn health(&self) -> Health {
+        let mut last = self.last_health.lock().await;
+        if let Some((at, health)) = &*last
+            && at.elapsed() < KNOWN_FOR
+        {
+            return health.clone();
+        }
+        let health = self.look().await;
+        *last = Some((Instant::now(), health.clone()));
+        health
+    }
+
+    async fn look(&self) -> Health {
         let mut parts = Vec::new();
         match self.log.epoch().await {
             Ok((_, None)) => parts.push(Component::new("postgresql", Status::Ok, None)),
@@ -99,6 +119,10 @@ impl App {
         parts.push(self.nats_health());
         if let Some(relay) = self.relay_health().await {
             parts.push(relay);
+        }
+        // Nothing is missing then: PostgreSQL is read instead.
+        if let Some(why) = self.reader.stream_problem() {
+            parts.push(Component::new("log reader", Status::Degraded, Some(why)));
         }
         match self.lags().await {
             Ok(lags) => parts.extend(lags.iter().map(projection_health)),

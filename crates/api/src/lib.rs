@@ -158,6 +158,9 @@ pub struct Inner {
     pub(crate) refusals: Refusals,
     pub(crate) operations: Operations,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) sockets: Arc<feed::OpenSockets>,
+    pub(crate) reader: eventlog::LogReader,
+    pub(crate) last_health: health::LastHealth,
     stopping: CancellationToken,
 }
 
@@ -184,11 +187,11 @@ impl App {
         let tokens = Tokens::new(&config.jwt_secret)?;
         let accounts = Arc::new(Accounts::load(&parts.log, parts.clock.now()).await?);
         let stopping = CancellationToken::new();
-        tokio::spawn(
-            accounts
-                .clone()
-                .follow(parts.log.clone(), parts.reader, stopping.clone()),
-        );
+        tokio::spawn(accounts.clone().follow(
+            parts.log.clone(),
+            parts.reader.clone(),
+            stopping.clone(),
+        ));
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
             refusals: Refusals::default(),
@@ -203,6 +206,9 @@ impl App {
             tokens,
             accounts,
             presence: Presence::new(),
+            sockets: Arc::default(),
+            reader: parts.reader,
+            last_health: health::LastHealth::default(),
             stopping,
         }));
         tokio::spawn(app.presence.clone().run(app.clone()));

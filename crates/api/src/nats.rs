@@ -4,6 +4,7 @@
 //! subjects only. What this module must never do is decide anything: it reads, calls, answers.
 
 mod discovery;
+mod request;
 mod shares;
 
 use std::{
@@ -22,7 +23,11 @@ use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use self::{discovery::Discovery, shares::Shares};
+use self::{
+    discovery::Discovery,
+    request::{is_request, speaker},
+    shares::Shares,
+};
 use crate::{
     App, access, caller::Caller, commands::IdempotencyKey, json, min_position::MinPosition,
     problem::Problem, safeguard,
@@ -132,6 +137,13 @@ impl Run {
                 message = requests.next() => message,
             };
             let Some(message) = message else { return };
+            // Before anything is counted or spawned: it may bear a name that never spoke.
+            if !is_request(&message) {
+                if self.app.rate_limits.may_complain(self.operation) {
+                    tracing::warn!(nats.subject = %message.subject, "a message that is no request was dropped");
+                }
+                continue;
+            }
             let run = self.clone();
             self.tasks.spawn(async move { run.one(message).await });
         }
@@ -140,17 +152,11 @@ impl Run {
     async fn one(&self, message: Message) {
         let began = Instant::now();
         let name = speaker(&message.subject);
-        // Before anything else: what is refused below costs its sender as much as what is not.
-        let within_limits = self.app.rate_limits.count(&Actor::service(name));
-        // nats-server does not check the reply subject of a publish: an account could make us
-        // write where it may not.
-        let Some(reply_to) = message.reply.as_ref().filter(|to| is_own_inbox(name, to)) else {
-            if self.app.rate_limits.may_complain(name) {
-                tracing::warn!(nats.subject = %message.subject, "a request wants its answer elsewhere");
-            }
+        let Some(reply_to) = message.reply.clone() else {
             return;
         };
-        let answered = match within_limits {
+        // What is refused below costs its sender as much as what is not.
+        let answered = match self.app.rate_limits.count(&Actor::service(name)) {
             Ok(()) => match self.shares.take(name).await {
                 Ok(_turn) => {
                     self.answer(name, message.headers.as_ref(), &message.payload)
@@ -163,9 +169,9 @@ impl Run {
         self.counted
             .count(self.at, began.elapsed(), answered.as_ref().err());
         let (body, headers) = reply(answered);
-        let sent =
-            self.client
-                .publish_with_headers(reply_to.clone(), headers, body.to_string().into());
+        let sent = self
+            .client
+            .publish_with_headers(reply_to, headers, body.to_string().into());
         if let Err(error) = sent.await {
             tracing::debug!(error = %error, "a request over NATS could not be answered");
         }
@@ -257,19 +263,6 @@ fn value(answer: impl serde::Serialize) -> Result<Value, Problem> {
     serde_json::to_value(answer).map_err(Problem::internal)
 }
 
-/// The account that speaks: the subject's second token.
-fn speaker(subject: &str) -> &str {
-    subject.split('.').nth(1).unwrap_or_default()
-}
-
-/// Whether the answer goes to the inbox of the account that asks (`_INBOX.<name>.…`).
-fn is_own_inbox(name: &str, reply: &str) -> bool {
-    let rest = reply
-        .strip_prefix("_INBOX.")
-        .and_then(|reply| reply.strip_prefix(name)?.strip_prefix('.'));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
-}
-
 /// The same header as over HTTP: a decision carries its position, and may be here before the rows.
 fn min_position(headers: Option<&HeaderMap>) -> Result<MinPosition, Problem> {
     let given = headers.and_then(|headers| headers.get("Greffe-Min-Position"));
@@ -283,7 +276,8 @@ fn correlation(headers: Option<&HeaderMap>) -> Uuid {
         .unwrap_or_else(kernel::new_id)
 }
 
-/// `{"ok":true,…}` or `{"ok":false,"code","detail"}`, the latter also in the micro error headers.
+/// `{"ok":true,…}` or `{"ok":false,"code","detail"}`, the latter also in the micro error headers and,
+/// where waiting helps, with `retry_after_seconds`.
 fn reply(answered: Result<Value, Problem>) -> (Value, HeaderMap) {
     let mut headers = HeaderMap::new();
     let body = match answered {
@@ -297,10 +291,15 @@ fn reply(answered: Result<Value, Problem>) -> (Value, HeaderMap) {
             let status = problem.status.as_u16().to_string();
             headers.insert(NATS_SERVICE_ERROR, problem.code);
             headers.insert(NATS_SERVICE_ERROR_CODE, status.as_str());
-            json!({
+            let mut body = json!({
                 "ok": false, "code": problem.code, "detail": problem.detail,
                 "errors": problem.errors, "current": problem.current,
-            })
+            });
+            // As `Retry-After` over HTTP.
+            if let Some(wait) = problem.retry_after {
+                body["retry_after_seconds"] = wait.as_secs().max(1).into();
+            }
+            body
         }
     };
     (body, headers)
@@ -323,24 +322,12 @@ mod tests {
             headers.get(NATS_SERVICE_ERROR_CODE).map(|v| v.as_str()),
             Some("404")
         );
+        assert!(body.get("retry_after_seconds").is_none());
+        let (body, _) = reply(Err(Problem::rate_limited(Duration::from_secs(12))));
+        assert_eq!(body["retry_after_seconds"], 12);
         let (body, headers) = reply(Ok(json!({"id": "x"})));
         assert_eq!(body, json!({"ok": true, "id": "x"}));
         assert!(headers.is_empty());
-    }
-
-    #[test]
-    fn answers_go_to_the_asker_only() {
-        let name = speaker("commands.support.safeguard.request_approval");
-        assert!(is_own_inbox(name, "_INBOX.support.abc.1"));
-        for bad in [
-            "",
-            "events.a.b",
-            "_INBOX.supportx.a",
-            "_INBOX.support",
-            "_INBOX.other.a",
-        ] {
-            assert!(!is_own_inbox(name, bad), "{bad:?}");
-        }
     }
 
     #[test]

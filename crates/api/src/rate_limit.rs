@@ -11,13 +11,16 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use kernel::Actor;
 
-use crate::{App, caller::Caller, problem::Problem};
+use crate::{App, caller::Caller, network, problem::Problem};
 
 /// How long a count of pending approvals is gone by, while it leaves room.
 const PENDING_KNOWN_FOR: Duration = Duration::from_secs(2);
+
+/// How often a second the log is asked for accounts nobody has heard of.
+const LOOK_UPS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// How often who may ask, per minute; and how much a requester may have waiting.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +29,7 @@ pub struct Limits {
     pub per_service: NonZeroU32,
     /// Failed sign-ins per account and address, or known device.
     pub failed_per_account: u32,
-    /// Failed sign-ins per address.
+    /// Failed sign-ins per address; and, counted apart, refused keys of services.
     pub failed_per_address: u32,
     /// Failed sign-ins per account, from everywhere but known devices.
     pub failed_per_account_anywhere: u32,
@@ -53,16 +56,21 @@ pub struct RateLimits {
     people: DefaultKeyedRateLimiter<String>,
     services: DefaultKeyedRateLimiter<String>,
     complaints: DefaultKeyedRateLimiter<String>,
+    refused_keys: DefaultKeyedRateLimiter<String>,
+    look_ups: DefaultDirectRateLimiter,
     /// How many more approvals a requester may ask for, as last counted.
     room: moka::sync::Cache<String, Arc<AtomicI64>>,
 }
 
 impl RateLimits {
     pub fn new(limits: &Limits) -> Self {
+        let refused_keys = NonZeroU32::new(limits.failed_per_address).unwrap_or(NonZeroU32::MIN);
         Self {
             people: DefaultKeyedRateLimiter::keyed(Quota::per_minute(limits.per_person)),
             services: DefaultKeyedRateLimiter::keyed(Quota::per_minute(limits.per_service)),
             complaints: DefaultKeyedRateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
+            refused_keys: DefaultKeyedRateLimiter::keyed(Quota::per_minute(refused_keys)),
+            look_ups: DefaultDirectRateLimiter::direct(Quota::per_second(LOOK_UPS_PER_SECOND)),
             room: moka::sync::Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(PENDING_KNOWN_FOR)
@@ -76,10 +84,20 @@ impl RateLimits {
             kernel::ActorKind::Service => &self.services,
             _ => &self.people,
         };
-        limiter.check_key(&actor.id).map_err(|wait| {
-            let pause = wait.wait_time_from(limiter.clock().now());
-            Problem::rate_limited(pause.max(Duration::from_secs(1)))
-        })
+        check(limiter, &actor.id)
+    }
+
+    /// Counts a key that was refused to an address. A right key is never looked at here: neighbours
+    /// behind one address cannot lock each other out.
+    pub fn count_refused_key(&self, address: Option<&str>) -> Result<(), Problem> {
+        let party = network::party(address.unwrap_or("unknown"));
+        check(&self.refused_keys, &party)
+    }
+
+    /// Whether the log may be asked for an account that is not in the directory. The directory
+    /// follows by itself: an account that is new to it is known a moment later all the same.
+    pub fn may_look_up(&self) -> bool {
+        self.look_ups.check().is_ok()
     }
 
     /// Whether to log what is wrong with a party's messages: once a minute.
@@ -92,7 +110,15 @@ impl RateLimits {
         self.people.retain_recent();
         self.services.retain_recent();
         self.complaints.retain_recent();
+        self.refused_keys.retain_recent();
     }
+}
+
+fn check(limiter: &DefaultKeyedRateLimiter<String>, key: &String) -> Result<(), Problem> {
+    limiter.check_key(key).map_err(|wait| {
+        let pause = wait.wait_time_from(limiter.clock().now());
+        Problem::rate_limited(pause.max(Duration::from_secs(1)))
+    })
 }
 
 impl App {
@@ -144,5 +170,21 @@ mod tests {
         assert!(refused.retry_after.unwrap() >= Duration::from_secs(1));
         assert!(limits.count(&other).is_ok());
         assert!((0..100).all(|_| limits.count(&Actor::service("1")).is_ok()));
+    }
+
+    #[test]
+    fn unknown_accounts_cost_the_log_a_few_queries_a_second() {
+        let limits = RateLimits::new(&Limits::default());
+        let asked = (0..1_000).filter(|_| limits.may_look_up()).count();
+        assert!((10..=20).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn refused_keys_are_counted_by_party() {
+        let limits = RateLimits::new(&Limits::default());
+        let refuse = |address| limits.count_refused_key(Some(address));
+        assert!((0..20).all(|_| refuse("2001:db8::1").is_ok()));
+        assert!(refuse("2001:db8::2").is_err());
+        assert!(refuse("192.0.2.1").is_ok() && limits.count_refused_key(None).is_ok());
     }
 }

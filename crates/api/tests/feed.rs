@@ -11,7 +11,7 @@ use common::{
 };
 use domain::users::{ServiceAccount, ServiceAccountCommand};
 use events::users::{Role, Scope};
-use futures::SinkExt;
+use futures::{SinkExt, StreamExt};
 use kernel::{
     AccreditationLevel::{N1, N2, N4},
     Actor, AggregateId, Metadata,
@@ -246,4 +246,38 @@ async fn a_service_s_socket_ends_with_its_key_and_its_scope() {
         frame(&mut sockets[2]).await["type"],
         "safeguard:new_request"
     );
+}
+
+/// One party cannot take all the connections there are.
+#[tokio::test]
+async fn a_party_has_twenty_sockets() {
+    let app = TestApp::start().await;
+    let marie = app.user("marie", N2, Role::Tech).await;
+    let paul = app.user("paul", N2, Role::Tech).await;
+    app.settle().await;
+    let token = marie.token.unwrap();
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        let (socket, _) = connect(&app, "", &bearer(&token)).await.unwrap();
+        sockets.push(socket);
+    }
+    let Err(Error::Http(refused)) = connect(&app, "", &bearer(&token)).await else {
+        panic!("one more was opened");
+    };
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let others = bearer(&paul.token.unwrap());
+    connect(&app, "", &others).await.unwrap();
+    // A place is free once its socket is gone.
+    let mut closed = sockets.pop().unwrap();
+    closed.close(None).await.unwrap();
+    while let Some(Ok(_)) = closed.next().await {}
+    let again = async {
+        while connect(&app, "", &bearer(&token)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again)
+        .await
+        .unwrap();
 }

@@ -5,7 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{HASH, TestApp, request, stage};
+use async_nats::jetstream;
+use common::{HASH, TestApp, ask, request, stage};
+use events::users::Scope::SafeguardRequest;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -189,4 +191,86 @@ async fn discovery_answers_into_inboxes_only() {
         .iter()
         .find(|it| it.name == "claim_execution");
     assert_eq!(claim.map(|it| (it.requests, it.errors)), Some((1, 1)));
+}
+
+/// nats-server lets anyone choose where an answer goes: JetStream's own arrive here under a name
+/// that never spoke, and must cost that name nothing.
+#[tokio::test]
+async fn answers_of_jetstream_are_nobodys_requests() {
+    let limited = |config: &mut api::Config| config.limits.per_service = 5.try_into().unwrap();
+    let app = TestApp::start_with(limited).await;
+    let stage = stage(&app).await;
+    let _victim = app.service("users", "admin.n4", &[SafeguardRequest]).await;
+    app.settle().await;
+    let nats = &app.platform.nats;
+    let platform = nats.client().await;
+    let decisions = jetstream::stream::Config {
+        name: "DECISIONS".into(),
+        subjects: vec!["decisions.>".into()],
+        ..Default::default()
+    };
+    let context = jetstream::new(platform.clone());
+    context.create_stream(decisions).await.unwrap();
+    // What aims at another: a service with an empty consumer, and a reader with a full one, whose
+    // messages arrive under the subject they are stored under (`events.users.…`).
+    let aimed = [
+        ("support", "DECISIONS", Some("decisions.support.>")),
+        ("readers", "EVENTS", None),
+    ];
+    let mut attackers = Vec::new();
+    for (name, stream, filter) in aimed {
+        let kind = match filter {
+            Some(_) => embedded::UserKind::Service,
+            None => embedded::UserKind::Reader,
+        };
+        let password = nats.add_user(name, kind).await;
+        let attacker = nats.client_as(name, &password).await;
+        let api = jetstream::new(attacker.clone());
+        let consumer = jetstream::consumer::pull::Config {
+            durable_name: Some(name.into()),
+            name: Some(name.into()),
+            filter_subject: filter.unwrap_or_default().into(),
+            ..Default::default()
+        };
+        let read = api.get_stream_no_info(stream).await.unwrap();
+        read.create_consumer(consumer).await.unwrap();
+        let next = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}");
+        attackers.push((attacker, next));
+    }
+    let target = "commands.users.safeguard.claim_execution";
+    let mut arrived = platform.subscribe(target).await.unwrap();
+    platform.flush().await.unwrap();
+    for (attacker, next) in &attackers {
+        // JetStream leaves a request unanswered now and then.
+        let mut answers = 0;
+        for _ in 0..100 {
+            let body = json!({ "batch": 1, "no_wait": true }).to_string();
+            let sent = attacker.publish_with_reply(next.clone(), target, body.into());
+            sent.await.unwrap();
+            let answer = tokio::time::timeout(Duration::from_millis(500), arrived.next());
+            answers += usize::from(answer.await.is_ok());
+            if answers > 5 {
+                break;
+            }
+        }
+        assert!(answers > 5, "only {answers} to {next}");
+    }
+    let password = nats.add_user("users", embedded::UserKind::Service).await;
+    let victim = nats.client_as("users", &password).await;
+    let claim = json!({ "id": ask(&stage).await, "arguments_hash": HASH }).to_string();
+    let ask = async || {
+        let reply = victim.request(target, claim.clone().into()).await.unwrap();
+        serde_json::from_slice::<Value>(&reply.payload).unwrap()
+    };
+    for _ in 0..5 {
+        let refused = ask().await;
+        assert_ne!(refused["code"], "rate_limited", "{refused}");
+    }
+    // Its own requests are what it is limited by, and it is told how long.
+    let refused = ask().await;
+    assert_eq!(refused["code"], "rate_limited");
+    assert!(
+        refused["retry_after_seconds"].as_u64() >= Some(1),
+        "{refused}"
+    );
 }

@@ -177,6 +177,36 @@ async fn the_cookie_is_strict_and_writes_with_it_need_a_header() {
     assert!(secure.headers().contains_key("strict-transport-security"));
 }
 
+/// Guessing tires only the guesser: a right key from the same address is never refused for it.
+#[tokio::test]
+async fn wrong_keys_are_counted_per_address() {
+    let app = TestApp::start_with(|config| config.limits.failed_per_address = 3).await;
+    app.user("jean.dupont", N1, Role::Tech).await;
+    let support = app
+        .service("support", "jean.dupont", &[Scope::SafeguardRead])
+        .await;
+    app.settle().await;
+    let guess = async |n: usize| {
+        let key = match n % 2 {
+            0 => "grf_support_0123456789abcdef".to_owned(),
+            _ => format!("grf_nobody{n}_0123456789abcdef"),
+        };
+        let token = Some(key);
+        Session { app: &app, token }
+            .get("/api/safeguard/pending")
+            .await
+    };
+    for n in 0..3 {
+        guess(n).await.refused(401, "unauthenticated");
+    }
+    for n in 3..6 {
+        let answer = guess(n).await;
+        assert!(answer.headers.contains_key("retry-after"));
+        answer.refused(429, "rate_limited");
+    }
+    support.get("/api/safeguard/pending").await.ok();
+}
+
 #[tokio::test]
 async fn keys_of_service_accounts_are_checked_and_end_at_once() {
     let app = TestApp::start().await;

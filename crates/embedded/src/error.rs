@@ -49,6 +49,9 @@ pub enum EmbeddedError {
     #[error("nats-server did not remove the stream: {0}")]
     DeleteStream(String),
 
+    #[error("nats-server did not remove the consumer: {0}")]
+    DeleteConsumer(String),
+
     #[error("{context}: {source}")]
     Io {
         context: String,

@@ -7,8 +7,9 @@
 //!   (`CONSUMER.CREATE.<stream>.<consumer>.<filter>`): the server refuses a body with another
 //!   filter. The older forms, which do not show the filter, are not allowed.
 //! - Names of consumers cannot have wildcards within a token, and `MSG.NEXT` and `$JS.ACK` name
-//!   only the consumer. So **a service's consumer is called as the service**: nobody can read,
-//!   acknowledge or change the consumer of another by guessing its name.
+//!   only the consumer. So **a consumer is called as its user**, a service's and a reader's alike:
+//!   nobody can read, acknowledge or change the consumer of another by guessing its name, and nobody
+//!   can take all the consumers that the server has room for. Each tool that reads `EVENTS` is a user.
 //! - A client chooses the reply subject of what it publishes, and of a push consumer the deliver
 //!   subject; nats-server checks neither against these permissions. Whoever answers must check
 //!   that the reply subject is in the caller's inbox, and streams that only the
@@ -32,7 +33,7 @@ pub const SYSTEM: &str = "system";
 pub enum UserKind {
     /// A service account: commands, queries, intake, its own decisions.
     Service,
-    /// Reads `EVENTS` (BI, SIEM), nothing else.
+    /// Reads `EVENTS` (BI, SIEM) through one consumer, nothing else.
     Reader,
 }
 
@@ -111,11 +112,12 @@ fn publish_subjects(user: &NatsUser) -> Vec<String> {
         ],
         UserKind::Reader => vec![
             // Not STREAM.INFO: it would show the prefix under which EVENTS takes messages.
-            "$JS.API.CONSUMER.CREATE.EVENTS.>".to_owned(),
-            "$JS.API.CONSUMER.INFO.EVENTS.*".to_owned(),
-            "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*".to_owned(),
-            "$JS.ACK.EVENTS.>".to_owned(),
-            "$JS.FC.EVENTS.>".to_owned(),
+            format!("$JS.API.CONSUMER.CREATE.EVENTS.{name}"),
+            format!("$JS.API.CONSUMER.CREATE.EVENTS.{name}.>"),
+            format!("$JS.API.CONSUMER.INFO.EVENTS.{name}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.EVENTS.{name}"),
+            format!("$JS.ACK.EVENTS.{name}.>"),
+            format!("$JS.FC.EVENTS.{name}.>"),
         ],
     }
 }
@@ -195,29 +197,47 @@ pub async fn request_reload(url: &str, system_password: &str) -> Result<(), Embe
     Ok(())
 }
 
-/// Removes a stream of the platform, and returns once it is gone. Only `system` can (`nats.conf`):
-/// it names the account, `$G`, where the server otherwise puts that of who asks.
+/// Removes a stream of the platform, and returns once it is gone. Only `system` can (`nats.conf`).
 pub async fn delete_stream(
     url: &str,
     system_password: &str,
     stream: &str,
 ) -> Result<(), EmbeddedError> {
-    let failed = |error: &dyn std::fmt::Display| EmbeddedError::DeleteStream(error.to_string());
+    let subject = format!("greffe.stream.delete.{stream}");
+    delete(url, system_password, subject)
+        .await
+        .map_err(EmbeddedError::DeleteStream)
+}
+
+/// Removes a consumer of a stream, e.g. one that a reader left behind. Only `system` can.
+pub async fn delete_consumer(
+    url: &str,
+    system_password: &str,
+    stream: &str,
+    consumer: &str,
+) -> Result<(), EmbeddedError> {
+    let subject = format!("greffe.consumer.delete.{stream}.{consumer}");
+    delete(url, system_password, subject)
+        .await
+        .map_err(EmbeddedError::DeleteConsumer)
+}
+
+/// Asks as `system`, for the account `$G`: the server otherwise puts in that of who asks.
+async fn delete(url: &str, system_password: &str, subject: String) -> Result<(), String> {
     let client = connect_system(url, system_password)
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| error.to_string())?;
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Request-Info", r#"{"acc":"$G"}"#);
-    let subject = format!("greffe.stream.delete.{stream}");
     let reply = client
         .request_with_headers(subject, headers, "".into())
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&reply.payload);
-    if !text.contains("\"success\":true") {
-        return Err(EmbeddedError::DeleteStream(text.into_owned()));
+    match text.contains("\"success\":true") {
+        true => Ok(()),
+        false => Err(text.into_owned()),
     }
-    Ok(())
 }
 
 async fn connect_system(

@@ -244,6 +244,16 @@ impl Servers {
         nats_users::delete_stream(&nats.url(), &nats.system_password, stream).await
     }
 
+    /// Removes a consumer of a stream; nobody but the system user can.
+    pub async fn delete_nats_consumer(
+        &self,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<(), EmbeddedError> {
+        let nats = &self.running_nats()?.service;
+        nats_users::delete_consumer(&nats.url(), &nats.system_password, stream, consumer).await
+    }
+
     /// Makes nats-server read its files again (SIGHUP); does not wait for it.
     pub fn reload_nats(&self) -> Result<(), EmbeddedError> {
         self.running_nats()?.supervisor.signal(Signal::SIGHUP);

@@ -458,6 +458,16 @@ async fn a_reader_reads_events_and_nothing_else() {
         "$JS.API.STREAM.UPDATE.EVENTS",
         "$JS.API.CONSUMER.DELETE.EVENTS.bi",
         "$JS.API.CONSUMER.CREATE.DECISIONS.bi.decisions.>",
+        // A consumer of another name: many would leave no room for the platform's own.
+        "$JS.API.CONSUMER.CREATE.EVENTS",
+        "$JS.API.CONSUMER.CREATE.EVENTS.bi2",
+        "$JS.API.CONSUMER.CREATE.EVENTS.siem.events.>",
+        "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.siem",
+        // Another's consumer: read, look, acknowledge.
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.siem",
+        "$JS.API.CONSUMER.INFO.EVENTS.siem",
+        "$JS.ACK.EVENTS.siem.1.1.1.1.1",
+        "greffe.consumer.delete.EVENTS.bi",
         "$JS.API.STREAM.INFO.DECISIONS",
     ] {
         bi.may_not_publish(subject).await;
@@ -465,6 +475,30 @@ async fn a_reader_reads_events_and_nothing_else() {
     for subject in ["events.>", "decisions.>", "_INBOX.support.>", ">"] {
         bi.may_not_subscribe(subject).await;
     }
+}
+
+#[tokio::test]
+async fn a_reader_has_one_consumer_and_only_the_system_user_removes_it() {
+    let World {
+        nats, platform, bi, ..
+    } = world().await;
+    let api = "$JS.API.CONSUMER.CREATE.EVENTS.bi";
+    let renamed = consumer("EVENTS", "bi2", None);
+    assert!(bi.ask(api, renamed).await["error"]["code"].is_number());
+    let filtered = format!("{api}.events.safeguard.>");
+    let body = consumer("EVENTS", "bi", Some("events.safeguard.>"));
+    assert_eq!(bi.ask(&filtered, body).await["name"], "bi");
+    let consumers = async || {
+        let events = platform.get_stream("EVENTS").await.unwrap();
+        events.cached_info().state.consumer_count
+    };
+    assert_eq!(consumers().await, 1);
+    nats.delete_consumer("EVENTS", "bi").await;
+    assert_eq!(consumers().await, 0);
+    assert_eq!(
+        bi.ask(api, consumer("EVENTS", "bi", None)).await["name"],
+        "bi"
+    );
 }
 
 #[tokio::test]
@@ -523,6 +557,7 @@ async fn no_answer_of_jetstream_removes_anything() {
         "$JS.API.STREAM.PURGE.INTAKE",
         "$JS.API.CONSUMER.DELETE.DECISIONS.sentinel",
         "greffe.stream.delete.EVENTS",
+        "greffe.consumer.delete.DECISIONS.sentinel",
     ] {
         for (caller, next) in [
             (&support, "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.support"),

@@ -36,6 +36,9 @@ const WAIT: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A server that does not answer for so long is asked again on another connection.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A stream that cannot be opened for so long is worth saying, and then once a minute.
+const SAY_AFTER: Duration = Duration::from_secs(5);
+const SAY_EVERY: Duration = Duration::from_secs(60);
 /// A stream that is behind PostgreSQL for so long is left.
 const BEHIND_FOR: Duration = Duration::from_secs(1);
 
@@ -54,6 +57,15 @@ struct Inner {
     caught_up: watch::Sender<Instant>,
     /// PostgreSQL's head at the last look, and when that was.
     looked: watch::Sender<(u64, Instant)>,
+    /// Since when the stream cannot be opened, and why.
+    unopened: watch::Sender<Option<Unopened>>,
+}
+
+#[derive(Clone)]
+struct Unopened {
+    since: Instant,
+    said: Option<Instant>,
+    why: String,
 }
 
 /// The latest events, contiguous.
@@ -83,6 +95,7 @@ impl LogReader {
                 last: watch::Sender::new(last),
                 caught_up: watch::Sender::new(Instant::now()),
                 looked: watch::Sender::new((last, Instant::now())),
+                unopened: watch::Sender::new(None),
             }),
         };
         let follower = reader.clone();
@@ -103,6 +116,15 @@ impl LogReader {
     /// How long ago the reader was last known to have seen all that PostgreSQL holds.
     pub fn behind_for(&self) -> Duration {
         self.inner.caught_up.borrow().elapsed()
+    }
+
+    /// Why the stream has not been read for some seconds, PostgreSQL being read instead.
+    pub fn stream_problem(&self) -> Option<String> {
+        let unopened = self.inner.unopened.borrow();
+        let lasting = unopened
+            .as_ref()
+            .filter(|it| it.since.elapsed() > SAY_AFTER);
+        lasting.map(|it| it.why.clone())
     }
 
     /// Events after a position, in order, without gaps; waits for the next one. An empty batch
@@ -154,9 +176,12 @@ impl LogReader {
                 opened = maybe(opening.as_mut()) => {
                     opening = None;
                     match opened {
-                        Ok(opened) => messages = Some(opened),
+                        Ok(opened) => {
+                            self.inner.unopened.send_replace(None);
+                            messages = Some(opened);
+                        }
                         Err(error) => {
-                            tracing::debug!(%error, "the stream cannot be read; reading PostgreSQL");
+                            self.not_opened(&error);
                             tokio::time::sleep(LOOK_EVERY).await;
                         }
                     }
@@ -181,6 +206,24 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// Notes why the stream was not opened; it is tried again at once, so not every time is said.
+    fn not_opened(&self, error: &LogError) {
+        self.inner.unopened.send_modify(|unopened| {
+            let now = Instant::now();
+            let unopened = unopened.get_or_insert_with(|| Unopened {
+                since: now,
+                said: None,
+                why: String::new(),
+            });
+            unopened.why = error.to_string();
+            let is_due = unopened.said.is_none_or(|said| now - said > SAY_EVERY);
+            if now - unopened.since > SAY_AFTER && is_due {
+                tracing::warn!(%error, "the stream cannot be read; reading PostgreSQL");
+                unopened.said = Some(now);
+            }
+        });
     }
 
     /// Takes a batch of the stream. An error means that another consumer is needed.

@@ -4,7 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use async_nats::jetstream::{
     self, Context,
-    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform},
+    stream::{
+        Config, ConsumerLimits, DiscardPolicy, RetentionPolicy, StorageType, SubjectTransform,
+    },
 };
 use uuid::Uuid;
 
@@ -19,6 +21,9 @@ const EPOCH: &str = "greffe-epoch";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 const ACK_TIMEOUT: Duration = Duration::from_secs(1);
 const NOT_FOUND: u64 = 10_059;
+/// A consumer that nobody asked anything for so long is gone: the server has room for so many only.
+/// A reader that comes once a month keeps its place.
+const CONSUMER_UNUSED_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 
 /// How one writes to the stream.
 ///
@@ -102,6 +107,10 @@ pub(crate) async fn create(
         discard: DiscardPolicy::New,
         storage: StorageType::File,
         num_replicas: replicas,
+        consumer_limits: Some(ConsumerLimits {
+            inactive_threshold: CONSUMER_UNUSED_FOR,
+            max_ack_pending: 0,
+        }),
         deny_delete: true,
         deny_purge: true,
         allow_direct: true,

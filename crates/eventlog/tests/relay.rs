@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use common::*;
-use eventlog::{EVENTS, EventLog, Leases, Relay, RelayStatus, ring_doorbell};
+use eventlog::{EVENTS, EventLog, Leases, LogReader, Relay, RelayStatus, ring_doorbell};
 use futures::future::join_all;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -254,4 +254,61 @@ async fn another_platforms_stream_is_not_written_to() {
     let mut relaying = relay(&second, &nats).await;
     assert!(relaying.forked().await.contains("another history"));
     assert_stream_is_log(&one.pool, &nats).await;
+}
+
+/// A reader that is gone for good leaves its place; one that comes now and then keeps it.
+#[tokio::test]
+async fn an_unused_consumer_of_the_stream_ends() {
+    let (db, nats) = (database().await, testkit::nats().await);
+    let log = open(&db.pool).await;
+    let mut relaying = relay(&log, &nats).await;
+    append(&log, 1).await;
+    relaying.published(1).await;
+    let context = jetstream::new(nats.client().await);
+    let events = context.get_stream(EVENTS).await.unwrap();
+    let config = |inactive_threshold| jetstream::consumer::pull::Config {
+        durable_name: Some("readers".into()),
+        inactive_threshold,
+        ..Default::default()
+    };
+    let days = |n: u64| Duration::from_secs(n * 24 * 60 * 60);
+    let endless = events.create_consumer(config(days(36))).await;
+    assert!(endless.is_err(), "longer than the stream allows");
+    let consumer = events.create_consumer(config(Duration::ZERO)).await;
+    let consumer = consumer.unwrap();
+    let config = &consumer.cached_info().config;
+    assert_eq!(config.inactive_threshold, days(35));
+}
+
+/// A stream that cannot be read is said, and only while it is so.
+#[tokio::test]
+async fn the_reader_says_that_it_reads_without_the_stream() {
+    let (db, nats) = (database().await, testkit::nats().await);
+    let log = open(&db.pool).await;
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    let client = Some(nats.client().await);
+    let reader = LogReader::start(log.clone(), client, stop).await.unwrap();
+    assert_eq!(reader.stream_problem(), None);
+    let until = async |is_said: bool| {
+        let wait = async {
+            while reader.stream_problem().is_some() != is_said {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait)
+            .await
+            .unwrap();
+    };
+    until(true).await;
+    assert!(
+        reader
+            .stream_problem()
+            .unwrap()
+            .contains("no stream EVENTS")
+    );
+    append(&log, 1).await;
+    let mut relaying = relay(&log, &nats).await;
+    relaying.published(1).await;
+    until(false).await;
 }

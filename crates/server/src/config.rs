@@ -83,6 +83,7 @@ pub struct Config {
     /// Which proxies; this machine and private networks if none is named.
     pub trusted_proxies: Vec<String>,
     pub rate_limit_per_minute: u32,
+    pub rate_limit_per_service: u32,
     pub failed_sign_ins_per_account: u32,
     pub failed_sign_ins_per_address: u32,
     /// Per account, from everywhere but known devices.
@@ -125,6 +126,7 @@ impl Default for Config {
             trust_forwarded_for: false,
             trusted_proxies: Vec::new(),
             rate_limit_per_minute: 100,
+            rate_limit_per_service: 6_000,
             failed_sign_ins_per_account: 5,
             failed_sign_ins_per_address: 20,
             failed_sign_ins_anywhere: 50,
@@ -183,6 +185,11 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     (
         "RATE_LIMIT_PER_MINUTE",
         "rate_limit_per_minute",
+        Kind::Number,
+    ),
+    (
+        "RATE_LIMIT_PER_SERVICE",
+        "rate_limit_per_service",
         Kind::Number,
     ),
     ("GREFFE_TRUSTED_PROXIES", "trusted_proxies", Kind::List),

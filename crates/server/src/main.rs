@@ -9,6 +9,7 @@ mod data_folder;
 mod http_server;
 mod logging;
 mod nats_access;
+mod open_files;
 mod parts;
 mod readiness;
 mod simulate;

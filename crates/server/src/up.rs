@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     backends::Backends,
     config::Config,
+    open_files,
     wiring::{Platform, Roles},
 };
 
@@ -68,6 +69,9 @@ async fn start(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<Pla
         })?),
         false => None,
     };
+    if roles.api {
+        open_files::make_room(config.max_connections);
+    }
     let backends = Backends::start(config, is_up).await?;
     Platform::start(config, backends, roles, listener, is_up).await
 }

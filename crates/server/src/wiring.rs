@@ -331,6 +331,8 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
     let defaults = api::Config::new(backends.jwt_secret(config)?);
     let per_person = NonZeroU32::new(config.rate_limit_per_minute)
         .context("RATE_LIMIT_PER_MINUTE must be at least 1")?;
+    let per_service = NonZeroU32::new(config.rate_limit_per_service)
+        .context("RATE_LIMIT_PER_SERVICE must be at least 1")?;
     Ok(api::Config {
         token_lifetime: TimeDelta::hours(i64::from(config.jwt_expire_hours)),
         secure_cookies: config.secure_cookies,
@@ -338,11 +340,11 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
         cors_origins: config.cors_origins.clone(),
         limits: api::Limits {
             per_person,
+            per_service,
             failed_per_account: config.failed_sign_ins_per_account,
             failed_per_address: config.failed_sign_ins_per_address,
             failed_per_account_anywhere: config.failed_sign_ins_anywhere,
             pending_per_requester: config.max_pending_per_requester,
-            ..defaults.limits
         },
         web_folder: config.web_folder.clone(),
         glpi_base_url: config.glpi_base_url.clone(),

@@ -116,6 +116,15 @@ impl TestNats {
             .expect("remove a stream");
     }
 
+    /// Removes a consumer, which clients cannot.
+    pub async fn delete_consumer(&self, stream: &str, consumer: &str) {
+        self.servers
+            .servers
+            .delete_nats_consumer(stream, consumer)
+            .await
+            .expect("remove a consumer");
+    }
+
     pub fn users_file(&self) -> PathBuf {
         self.servers.servers.nats_dir().join("users.conf")
     }

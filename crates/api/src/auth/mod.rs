@@ -246,11 +246,18 @@ impl App {
         origin: Origin,
         correlation_id: Uuid,
     ) -> Result<Caller, Problem> {
-        let refuse = || Problem::unauthenticated("This key is not valid.");
+        let address = origin.ip_address.clone();
+        let refuse = || {
+            let counted = self.rate_limits.count_refused_key(address.as_deref());
+            counted
+                .err()
+                .unwrap_or_else(|| Problem::unauthenticated("This key is not valid."))
+        };
         let parts = keys::split(key).ok_or_else(refuse)?;
         self.accounts.refresh_if_stale(&self.log).await?;
         let mut account = self.accounts.service(parts.name);
-        if account.is_none() {
+        // Anybody may ask about names that do not exist: that costs the log little.
+        if account.is_none() && self.rate_limits.may_look_up() {
             self.accounts.catch_up(&self.log).await?;
             account = self.accounts.service(parts.name);
         }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Sockets of one process, and of one message, that count; the others are not shown as readers.
+/// Sockets of one process, and of one message, that count; the others are not shown as readers. One
+/// person has few of them: a seat is a socket's, and sockets are counted (`feed/open_sockets.rs`).
 const MOST_SEATS: usize = 4_096;
 const MOST_PROCESSES: usize = 64;
 
