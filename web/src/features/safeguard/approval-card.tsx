@@ -19,6 +19,7 @@ import { useDecisions } from './decision-store'
 import { LevelBadge } from './level-badge'
 import { Readers } from './readers'
 import { TicketContext } from './ticket-context'
+import { UnknownToolMark } from './tool-mark'
 
 const tierHead: Record<Tier, string> = {
   red: 'bg-red-soft',
@@ -146,7 +147,10 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
                 </>
               ) : null}
             </h2>
-            <LevelBadge level={approval.security_level} />
+            <span className="flex flex-wrap gap-1.5">
+              <LevelBadge level={approval.security_level} />
+              <UnknownToolMark toolName={approval.tool_name} />
+            </span>
           </div>
           <p className="text-faint mt-0.5 font-mono text-sm break-all">
             <VisibleText text={approval.tool_name} strict />

@@ -19,6 +19,7 @@ import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/
 import { Timeline } from '@/ui/timeline'
 import { toast } from '@/ui/toasts'
 import { VisibleText } from '@/ui/visible-text'
+import { ActionLine } from './action-line'
 import { subjectOf, useActionTitle } from './action-title'
 import { Requester, Votes } from './approval-card'
 import { brokeGlass, timelineOf } from './approval-timeline'
@@ -32,6 +33,7 @@ import { LevelBadge } from './level-badge'
 import { Readers } from './readers'
 import { StatusBadge } from './status-badge'
 import { TicketContext } from './ticket-context'
+import { UnknownToolMark } from './tool-mark'
 
 const route = getRouteApi('/app/safeguard/$id')
 
@@ -92,7 +94,6 @@ function Detail({ approval }: { approval: Approval }) {
   const titleOf = useActionTitle()
   const nameOf = useActorName()
   const expired = useExpired(approval)
-  const subject = subjectOf(approval)
   const pending = approval.status === 'pending'
   const broken = brokeGlass(approval)
   useViewing(pending ? approval.id : null)
@@ -107,6 +108,7 @@ function Detail({ approval }: { approval: Approval }) {
           <span className="text-soft font-mono text-sm">{approval.reference}</span>
           <StatusBadge status={approval.status} />
           <LevelBadge level={approval.security_level} />
+          <UnknownToolMark toolName={approval.tool_name} />
           {broken ? (
             <Badge tone="red">
               <Siren aria-hidden="true" />
@@ -115,13 +117,7 @@ function Detail({ approval }: { approval: Approval }) {
           ) : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          <VisibleText text={titleOf(approval)} />
-          {subject ? (
-            <>
-              {'\u00A0· '}
-              <VisibleText text={subject} strict />
-            </>
-          ) : null}
+          <ActionLine title={titleOf(approval)} subject={subjectOf(approval)} />
         </h1>
         <p className="text-faint font-mono text-sm break-all">
           <VisibleText text={approval.tool_name} strict />

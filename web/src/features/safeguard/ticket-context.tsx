@@ -55,7 +55,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
           <span className="text-soft">{t('sg.client')}</span>
           {client ? (
             <span className="font-medium">
-              <VisibleText text={client} />
+              <VisibleText text={client} strict={!context.client_name} />
             </span>
           ) : null}
           {context.client_critical ? (
@@ -72,7 +72,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
             <span>
               <span className="text-soft">{t('sg.workflow')}</span>{' '}
               <span className="font-medium">
-                <VisibleText text={context.workflow} />
+                <VisibleText text={context.workflow} strict />
               </span>
             </span>
           ) : null}
