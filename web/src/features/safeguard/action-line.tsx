@@ -7,8 +7,12 @@ export function ActionLine({ title, subject }: { title: string; subject: string 
       <VisibleText text={title} />
       {subject ? (
         <>
-          {'\u00A0· '}
-          <VisibleText text={subject} strict />
+          <span aria-hidden="true" className="text-faint font-normal">
+            {'\u00A0· '}
+          </span>
+          <span className="text-accent">
+            <VisibleText text={subject} strict />
+          </span>
         </>
       ) : null}
     </>

@@ -37,7 +37,7 @@ export function subjectOf(approval: Approval): string | null {
   for (const name of SUBJECTS) {
     const value = approval.arguments[name]
     if (typeof value === 'string' && value) return value
-    if (typeof value === 'number') return `n° ${value}`
+    if (typeof value === 'number') return String(value)
   }
   return null
 }

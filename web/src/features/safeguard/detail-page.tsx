@@ -71,7 +71,7 @@ function Back({ decided }: { decided?: boolean }) {
   return (
     <Link
       to={decided ? '/safeguard/history' : '/safeguard/pending'}
-      className="text-accent inline-flex h-10 items-center gap-1.5 text-base font-medium underline-offset-4 hover:underline"
+      className="text-accent inline-flex h-11 items-center sm:h-10 gap-1.5 text-base font-medium underline-offset-4 hover:underline"
     >
       <ArrowLeft className="size-4" aria-hidden="true" />
       {decided ? t('sg.history.heading') : t('sg.pending.heading')}
@@ -188,7 +188,7 @@ function Detail({ approval }: { approval: Approval }) {
           <Card className="flex flex-col gap-3 p-4 sm:p-5">
             <Requester approval={approval} />
             <p className="text-soft text-sm">
-              {t('sg.detail.expires')} :{' '}
+              {t('sg.detail.expires')}{' '}
               <time dateTime={approval.expires_at} className="text-ink font-medium">
                 {formatDateTime(approval.expires_at, language)}
               </time>
@@ -197,7 +197,7 @@ function Detail({ approval }: { approval: Approval }) {
               <Link
                 to="/audit/$targetType/$targetId"
                 params={{ targetType: 'safeguard.approval', targetId: approval.id }}
-                className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
+                className="text-accent inline-flex min-h-11 items-center sm:min-h-9 gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
               >
                 <ScrollText className="size-4" aria-hidden="true" />
                 {t('sg.detail.audit')}

@@ -59,7 +59,7 @@ export function StatisticsPage() {
                   type="button"
                   aria-pressed={!custom && days === each}
                   onClick={() => void navigate({ search: { days: each }, replace: true })}
-                  className="text-soft aria-pressed:bg-accent-soft aria-pressed:text-accent h-9 rounded-md px-3 text-base font-medium"
+                  className="text-soft aria-pressed:bg-accent-soft aria-pressed:text-accent h-11 rounded-md sm:h-9 px-3 text-base font-medium"
                 >
                   {each === 1 ? '24 h' : t('sg.stats.days', { n: each })}
                 </button>
@@ -229,7 +229,7 @@ function Panel({
           }}
         >
           {table ? t('common.show_chart') : t('common.show_table')}
-          <span className="sr-only"> : {title}</span>
+          <span className="sr-only"> · {title}</span>
         </Button>
       </div>
       {slices.length === 0 ? <p className="text-soft text-base">—</p> : null}

@@ -84,7 +84,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
           href={href}
           target="_blank"
           rel="noopener noreferrer"
-          className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start font-medium underline-offset-4 hover:underline"
+          className="text-accent inline-flex min-h-11 items-center sm:min-h-9 gap-1.5 self-start font-medium underline-offset-4 hover:underline"
         >
           <ExternalLink className="size-4" aria-hidden="true" />
           {t('sg.open_glpi')}
