@@ -1,9 +1,9 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { act, render, screen } from '@testing-library/react'
+import { act, render, screen, waitFor } from '@testing-library/react'
 import { expect, it, vi } from 'vitest'
 import { UnknownToolMark } from './tool-mark'
 
-const mark = /Outil inconnu du registre\u00A0: L3 au moins/
+const mark = /Outil inconnu du registre : L3 au moins/
 const registered = {
   name: 'ad_reset_password',
   level: 'L3',
@@ -27,6 +27,9 @@ it('marks the tools the registry does not hold, once the registry is known', asy
       </p>
     </QueryClientProvider>,
   )
+  await waitFor(() => {
+    expect(asked).toHaveBeenCalled()
+  })
   // Nothing is guessed at meanwhile.
   expect(screen.queryByText(mark)).toBeNull()
   act(() => {
