@@ -228,7 +228,7 @@ test('an N1 reads, and is told why he cannot decide', async ({ browser }) => {
   await openPending(page)
   const { id } = await ask(requestFor(1240))
   const all = ['Approuver', 'Rejeter', 'Reporter']
-  await expectRefused(page, id, 'Lecture seule : décider demande le niveau N2.', all)
+  await expectRefused(page, id, 'Lecture seule\u00A0: décider demande le niveau N2.', all)
   await page.context().close()
 })
 

@@ -142,7 +142,7 @@ export function Shell() {
       <header className="border-line bg-surface/95 sticky top-0 z-30 border-b backdrop-blur-sm">
         <div className="mx-auto flex h-14 w-full max-w-6xl items-center gap-2 px-3 sm:px-6 md:gap-6">
           <PhoneNavigation pending={pending} />
-          <Link to="/" className="flex items-center gap-2.5 rounded-lg" aria-label="Greffe">
+          <Link to="/" className="flex h-11 items-center gap-2.5 rounded-lg" aria-label="Greffe">
             <BrandMark className="size-8" />
             <span className="font-serif text-lg font-semibold tracking-tight">Greffe</span>
           </Link>

@@ -40,15 +40,21 @@ export function formatDateTime(iso: string | number, language: Language) {
   }).format(new Date(iso))
 }
 
+/** The day first, as everywhere; to the second, for records. */
+export function formatDateTimeSeconds(iso: string | number, language: Language) {
+  return `${formatDate(iso, language)}, ${formatTimeSeconds(iso, language)}`
+}
+
 export function formatPercent(share: number, language: Language) {
   return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(
     share,
   )
 }
 
-/** Whole seconds as "8 min 32 s", "1 h 05 min". */
+/** Whole seconds as "8 min 32 s", "1 h 05 min"; what rounds to nothing is "< 1 s". */
 export function formatDuration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))
+  if (s === 0 && seconds > 0) return '< 1 s'
   if (s < 60) return `${s} s`
   const minutes = Math.floor(s / 60)
   if (minutes < 60) return `${minutes} min ${String(s % 60).padStart(2, '0')} s`

@@ -43,10 +43,60 @@ describe('what a text could hide', () => {
     expect(hidesSomething('jean dupont', true)).toBe(false)
   })
 
-  it('marks a letter of another alphabet among Latin ones', () => {
-    expect(hidden('j\u0435an.dupont', true)).toEqual(['\u0435 \\u{0435}'])
-    // A whole word of it deceives nobody.
-    expect(hidesSomething('Москва', true)).toBe(false)
-    expect(hidesSomething('Élodie.Noël@exemple.fr', true)).toBe(false)
+  it.each([
+    ['fullwidth', 'ａｄｍｉｎ', 5],
+    ['mathematical', '𝖺𝖽𝗆𝗂𝗇', 5],
+    ['a Roman numeral', 'ⅼⅰⅿ', 3],
+    ['a one-dot leader', 'jean\u2024dupont', 1],
+    ['a division slash', 'a\u2215b', 1],
+    ['a ratio sign', 'a∶b', 1],
+    ['a script a', 'jeɑn', 1],
+    ['a dotless i', 'admın', 1],
+    ['a long s', 'paſſ', 2],
+    ['a middle-dot l', 'ŀ', 1],
+    ['a kra', 'ĸ', 1],
+    ['a Cyrillic letter', 'j\u0435an', 1],
+    ['a whole word of Cyrillic', 'соре', 4],
+    ['fullwidth quotes', '＂a＂', 2],
+    ['low and raised quotes', '‘a‚', 2],
+    ['a minus sign', '\u2212rf', 1],
+    ['a Kelvin sign', '\u212A', 1],
+    ['a multiplication sign', '×', 1],
+  ])('gives every character of %s its code in what will be run', (_name, text, count) => {
+    const codes = hidden(text, true)
+    expect(codes).toHaveLength(count)
+    for (const code of codes) expect(code).toMatch(/^. \\u\{[0-9A-F]{4,5}\}$/u)
+  })
+
+  it.each([
+    ['an overlay', 'a\u0338b', '\\u{0338}'],
+    ['an enclosing mark', 'a\u20DDb', '\\u{20DD}'],
+    ['a Hebrew letter', 'a\u05D0b', '\\u{05D0}'],
+    ['an Arabic letter', 'a\u0627b', '\\u{0627}'],
+    ['an Arabic presentation form', 'a\uFEFBb', '\\u{FEFB}'],
+    ['an old right-to-left script', 'a\u{10900}b', '\\u{10900}'],
+  ])('replaces %s by its code, in prose too', (_name, text, code) => {
+    expect(hidden(text)).toEqual([code])
+    expect(hidden(text, true)).toEqual([code])
+  })
+
+  it('shows fullwidth forms in prose too, and leaves other alphabets there alone', () => {
+    expect(hidden('ａ＂')).toEqual(['ａ \\u{FF41}', '＂ \\u{FF02}'])
+    expect(hidesSomething('Москва, naïf ∶ ½')).toBe(false)
+  })
+
+  it('takes a decomposed accent for the letter in prose, not in what will be run', () => {
+    expect(reveal('E\u0301lodie')).toEqual([{ text: 'Élodie', hidden: false }])
+    expect(hidden('E\u0301lodie', true)).toEqual(['\\u{0301}'])
+  })
+
+  it('leaves names and plain French typography alone in what will be run', () => {
+    expect(hidesSomething('Élodie.Noël@exemple.fr «c’est»… – — œ Ÿ Łukasz Ž İ', true)).toBe(false)
+    expect(hidesSomething('"ligne 1\n~!{}|\\"', true)).toBe(false)
+  })
+
+  it('makes one string, by the stricter rule if asked', () => {
+    expect(revealed('соре')).toBe('соре')
+    expect(revealed('сa', true)).toBe('с \\u{0441}a')
   })
 })

@@ -16,10 +16,10 @@ const button = cva(
         ghost: 'text-soft hover:bg-sunken hover:text-ink',
       },
       size: {
-        sm: 'h-8 px-3 text-sm',
-        md: 'h-10 px-4 text-base',
+        sm: 'h-11 px-3 text-sm sm:h-8',
+        md: 'h-11 px-4 text-base sm:h-10',
         lg: 'h-12 px-5 text-md',
-        icon: 'size-10',
+        icon: 'size-11 sm:size-10',
       },
     },
     defaultVariants: { variant: 'secondary', size: 'md' },

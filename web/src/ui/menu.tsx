@@ -21,7 +21,7 @@ export function Menu({ trigger, children }: { trigger: ReactNode; children: Reac
 }
 
 const item =
-  'flex min-h-10 items-center gap-2.5 rounded-lg px-2.5 text-base text-ink outline-none select-none data-[highlighted]:bg-sunken [&_svg]:size-4 [&_svg]:shrink-0'
+  'flex min-h-11 sm:min-h-10 items-center gap-2.5 rounded-lg px-2.5 text-base text-ink outline-none select-none data-[highlighted]:bg-sunken [&_svg]:size-4 [&_svg]:shrink-0'
 
 export function MenuItem({ className, ...rest }: ComponentProps<typeof Radix.Item>) {
   return <Radix.Item {...rest} className={cn(item, className)} />

@@ -48,7 +48,7 @@ export function LongText({ text, strict, atFirst }: LongTextProps) {
         onClick={() => {
           setWhole(true)
         }}
-        className="text-accent inline-flex min-h-6 items-center font-sans text-sm font-medium underline underline-offset-4"
+        className="text-accent inline-flex min-h-11 items-center sm:min-h-6 font-sans text-sm font-medium underline underline-offset-4"
       >
         {t('common.show_all', { n: text.length.toLocaleString(language) })}
       </button>

@@ -4,6 +4,7 @@ import type { AuditItem } from '@/api/types'
 import { formatDate, formatTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { Card } from '@/ui/page'
+import { Quote } from '@/ui/quote'
 import { actionLabel, actorLabel, browserName, kindLabel, shortId, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
 
@@ -33,8 +34,8 @@ function AuditRow({ item }: { item: AuditItem }) {
     <li className="border-line hover:bg-sunken/50 relative border-b last:border-0">
       <div className="grid gap-x-4 gap-y-1 px-4 py-3 text-base sm:px-5 md:grid-cols-[7.5rem_minmax(0,1fr)_minmax(0,1.7fr)_minmax(0,1.1fr)_auto] md:items-start">
         <time dateTime={item.at} className="text-soft text-sm tabular-nums">
-          {formatTimeSeconds(item.at, language)}
-          <span className="md:block"> {formatDate(item.at, language)}</span>
+          {formatDate(item.at, language)}
+          <span className="md:block"> {formatTimeSeconds(item.at, language)}</span>
         </time>
         <p className="min-w-0 break-words">
           <span className="font-medium">{actorLabel(item.actor, t)}</span>
@@ -49,20 +50,22 @@ function AuditRow({ item }: { item: AuditItem }) {
             <Link
               to="/audit/$targetType/$targetId"
               params={{ targetType: target.type, targetId: target.id }}
-              aria-label={`${t('audit.see_entity')} : ${target.type} ${target.id}`}
-              className="text-accent mt-0.5 inline-block text-sm underline-offset-4 hover:underline md:after:absolute md:after:inset-0"
+              aria-label={`${t('audit.see_entity')} · ${target.type} ${target.id}`}
+              className="text-accent inline-flex min-h-11 items-center text-sm underline-offset-4 md:min-h-6 hover:underline md:after:absolute md:after:inset-0"
             >
               {targetLabel(target.type, t)} ·{' '}
               {typeof reference === 'string' ? reference : shortId(target.id)}
             </Link>
           ) : null}
           {item.reason ? (
-            <p className="text-soft mt-0.5 text-sm break-words">« {item.reason} »</p>
+            <p className="text-soft mt-0.5 text-sm break-words">
+              <Quote text={item.reason} />
+            </p>
           ) : null}
           <p className="text-faint font-mono text-xs break-all">{item.action}</p>
         </div>
         <p className="text-soft min-w-0 text-sm break-words">
-          {origin.length === 0 ? '—' : null}
+          {origin.length === 0 ? <span className="max-md:hidden">—</span> : null}
           {origin.map((part, i) => (
             <span key={part} className="md:block">
               {i > 0 ? <span className="md:hidden"> · </span> : null}
@@ -75,7 +78,7 @@ function AuditRow({ item }: { item: AuditItem }) {
             <Link
               to="/audit/chain/$correlationId"
               params={{ correlationId: item.correlation_id }}
-              aria-label={`${t('audit.see_chain')} : ${item.action}, ${t('audit.position')} ${item.position}`}
+              aria-label={`${t('audit.see_chain')} · ${item.action}, ${t('audit.position')} ${item.position}`}
               title={t('audit.see_chain')}
               className="text-soft hover:bg-sunken hover:text-accent relative z-[1] grid size-11 place-items-center rounded-lg md:size-9"
             >

@@ -4,7 +4,7 @@ import { CircleDot } from 'lucide-react'
 import { chainQuery } from '@/api/audit'
 import { describeError } from '@/api/problem'
 import type { LoggedEvent } from '@/api/types'
-import { formatDate, formatTimeSeconds } from '@/lib/format'
+import { formatDateTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
 import { ListStates, LoadMore } from '@/ui/list-states'
@@ -70,8 +70,7 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
         <>
           <span className="text-ink font-medium">{actorLabel(event.actor, t)}</span> ·{' '}
           <time dateTime={event.recorded_at}>
-            {formatDate(event.recorded_at, language)}{' '}
-            {formatTimeSeconds(event.recorded_at, language)}
+            {formatDateTimeSeconds(event.recorded_at, language)}
           </time>{' '}
           · {t('audit.position')} {event.position}
         </>
@@ -87,7 +86,7 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
           <Link
             to="/audit/$targetType/$targetId"
             params={{ targetType: event.aggregate_type, targetId: event.aggregate_id }}
-            className="text-accent inline-block min-h-6 text-sm underline-offset-4 hover:underline"
+            className="text-accent inline-flex min-h-11 items-center text-sm sm:min-h-6 underline-offset-4 hover:underline"
           >
             {targetLabel(event.aggregate_type, t)} · {shortId(event.aggregate_id)}
           </Link>

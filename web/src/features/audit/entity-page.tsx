@@ -4,11 +4,12 @@ import { Check, GitBranch, TriangleAlert, X } from 'lucide-react'
 import { auditQuery } from '@/api/audit'
 import { describeError } from '@/api/problem'
 import type { AuditItem } from '@/api/types'
-import { formatDate, formatTimeSeconds } from '@/lib/format'
+import { formatDateTimeSeconds } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
 import { ListStates, LoadMore } from '@/ui/list-states'
 import { Card, Page, PageHeader } from '@/ui/page'
+import { Quote } from '@/ui/quote'
 import { Timeline, type TimelineStep } from '@/ui/timeline'
 import { BackLink } from './back-link'
 import { Details } from './details'
@@ -72,20 +73,22 @@ function EntityTimeline({ items, label }: { items: AuditItem[]; label: string })
       meta: (
         <>
           <span className="text-ink font-medium">{actorLabel(item.actor, t)}</span> ·{' '}
-          <time dateTime={item.at}>
-            {formatDate(item.at, language)} {formatTimeSeconds(item.at, language)}
-          </time>
+          <time dateTime={item.at}>{formatDateTimeSeconds(item.at, language)}</time>
           {origin.some(Boolean) ? ` · ${origin.filter(Boolean).join(' · ')}` : ''}
         </>
       ),
       body: (
         <>
-          {item.reason ? <p className="break-words">« {item.reason} »</p> : null}
+          {item.reason ? (
+            <p className="break-words">
+              <Quote text={item.reason} />
+            </p>
+          ) : null}
           {item.correlation_id ? (
             <Link
               to="/audit/chain/$correlationId"
               params={{ correlationId: item.correlation_id }}
-              className="text-accent inline-flex min-h-6 items-center gap-1.5 text-sm underline-offset-4 hover:underline"
+              className="text-accent inline-flex min-h-11 items-center sm:min-h-6 gap-1.5 text-sm underline-offset-4 hover:underline"
             >
               <GitBranch className="size-3.5" aria-hidden="true" />
               {t('audit.see_chain')}

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { toolsQuery } from '@/api/safeguard'
 import type { Approval } from '@/api/types'
 import { hasMessage, useT, type Translate } from '@/lib/i18n'
+import { revealed } from '@/lib/reveal'
 
 const SUBJECTS = [
   'username',
@@ -16,7 +17,8 @@ const SUBJECTS = [
 ]
 
 function humanise(toolName: string) {
-  const words = toolName.replace(/[_.-]+/g, ' ').trim()
+  // The words come from whoever asks: a letter that passes for another shows there too.
+  const words = revealed(toolName.replace(/[_.-]+/g, ' ').trim(), true)
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
@@ -35,7 +37,7 @@ export function subjectOf(approval: Approval): string | null {
   for (const name of SUBJECTS) {
     const value = approval.arguments[name]
     if (typeof value === 'string' && value) return value
-    if (typeof value === 'number') return `n° ${value}`
+    if (typeof value === 'number') return String(value)
   }
   return null
 }

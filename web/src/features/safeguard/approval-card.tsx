@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { Bot, User, UsersRound } from 'lucide-react'
+import { Bot, ChevronRight, User, UsersRound } from 'lucide-react'
 import { memo } from 'react'
 import type { Approval } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
@@ -9,6 +9,7 @@ import { useT } from '@/lib/i18n'
 import { useServerTime } from '@/lib/use-clock'
 import { Badge } from '@/ui/badge'
 import { VisibleText } from '@/ui/visible-text'
+import { ActionLine } from './action-line'
 import { subjectOf } from './action-title'
 import { ArgumentsTable } from './arguments-table'
 import { Countdown, TimeBar, useTier } from './countdown'
@@ -19,6 +20,7 @@ import { useDecisions } from './decision-store'
 import { LevelBadge } from './level-badge'
 import { Readers } from './readers'
 import { TicketContext } from './ticket-context'
+import { UnknownToolMark } from './tool-mark'
 
 const tierHead: Record<Tier, string> = {
   red: 'bg-red-soft',
@@ -59,8 +61,10 @@ export function Requester({ approval }: { approval: Approval }) {
           </span>
         </>
       ) : null}
-      <span aria-hidden="true">·</span>
-      <time dateTime={approval.requested_at}>
+      <span aria-hidden="true" className="max-sm:hidden">
+        ·
+      </span>
+      <time dateTime={approval.requested_at} className="max-sm:basis-full">
         {formatDateTime(approval.requested_at, language)}
       </time>
     </p>
@@ -97,7 +101,6 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
   const tier = useTier(approval)
   const isNew = useDecisions((s) => s.arrived.includes(approval.id))
   const postponed = useServerTime((now) => isPostponed(approval, now))
-  const subject = subjectOf(approval)
   return (
     <article
       data-approval={approval.id}
@@ -123,32 +126,25 @@ export const ApprovalCard = memo(function ApprovalCard(props: ApprovalCardProps)
         <Link
           to="/safeguard/$id"
           params={{ id: approval.id }}
-          aria-label={`${t('sg.details')} : ${approval.reference}`}
-          className="text-soft hover:text-ink font-mono text-sm underline-offset-4 hover:underline"
+          aria-label={`${t('sg.details')} · ${approval.reference}`}
+          className="text-ink -my-2.5 inline-flex h-11 items-center gap-1 font-mono text-sm underline underline-offset-4"
         >
           {approval.reference}
+          <ChevronRight className="size-4" aria-hidden="true" />
         </Link>
       </header>
       <div className="flex flex-col gap-4 px-4 py-4 sm:px-5">
         <div>
           <div className="flex flex-wrap items-start justify-between gap-x-3 gap-y-2">
             <h2 id={`title-${approval.id}`} className="text-lg leading-6 font-semibold break-words">
-              <VisibleText text={title} />
-              {subject ? (
-                <>
-                  <span aria-hidden="true" className="text-faint font-normal">
-                    {' '}
-                    ·{' '}
-                  </span>
-                  <span className="text-accent">
-                    <VisibleText text={subject} strict />
-                  </span>
-                </>
-              ) : null}
+              <ActionLine title={title} subject={subjectOf(approval)} />
             </h2>
-            <LevelBadge level={approval.security_level} />
+            <span className="flex flex-wrap gap-1.5">
+              <LevelBadge level={approval.security_level} />
+              <UnknownToolMark toolName={approval.tool_name} />
+            </span>
           </div>
-          <p className="text-faint mt-0.5 font-mono text-sm break-all">
+          <p className="text-faint mt-1 font-mono text-sm break-all">
             <VisibleText text={approval.tool_name} strict />
           </p>
         </div>

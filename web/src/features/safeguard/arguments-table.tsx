@@ -27,7 +27,7 @@ export function ArgumentsTable({ args }: { args: Record<string, unknown> }) {
               <tr key={name} className="border-line border-b last:border-0">
                 <th
                   scope="row"
-                  className="text-soft max-w-40 min-w-20 py-1.5 pr-4 align-top font-mono text-sm font-normal [overflow-wrap:anywhere] whitespace-pre-wrap"
+                  className="text-soft max-w-40 min-w-28 py-1.5 pr-4 align-top font-mono text-sm font-normal [overflow-wrap:anywhere] whitespace-pre-wrap"
                 >
                   <VisibleText text={name} strict />
                 </th>

@@ -3,6 +3,7 @@ import type { Decision } from '@/api/types'
 import { useActorName } from '@/api/use-actor-name'
 import { formatDateTime } from '@/lib/format'
 import { useT } from '@/lib/i18n'
+import { Quote } from '@/ui/quote'
 
 const looks = {
   approved: { icon: CircleCheck, tone: 'text-green' },
@@ -29,11 +30,17 @@ export function DecisionList({ decisions }: { decisions: Decision[] }) {
               <p>
                 <span className="font-medium">{nameOf(each.by)}</span>{' '}
                 <span className="text-soft">
-                  {t(`sg.decision.${kindOf(each)}`).toLowerCase()} ·{' '}
-                  <time dateTime={each.at}>{formatDateTime(each.at, language)}</time>
+                  {t(`sg.decision.${kindOf(each)}`).toLowerCase()}{' '}
+                  <time dateTime={each.at} className="whitespace-nowrap">
+                    · {formatDateTime(each.at, language)}
+                  </time>
                 </span>
               </p>
-              {each.comment ? <p className="text-soft break-words">« {each.comment} »</p> : null}
+              {each.comment ? (
+                <p className="text-soft break-words">
+                  <Quote text={each.comment} />
+                </p>
+              ) : null}
             </div>
           </li>
         )

@@ -19,6 +19,7 @@ import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/
 import { Timeline } from '@/ui/timeline'
 import { toast } from '@/ui/toasts'
 import { VisibleText } from '@/ui/visible-text'
+import { ActionLine } from './action-line'
 import { subjectOf, useActionTitle } from './action-title'
 import { Requester, Votes } from './approval-card'
 import { brokeGlass, timelineOf } from './approval-timeline'
@@ -32,6 +33,7 @@ import { LevelBadge } from './level-badge'
 import { Readers } from './readers'
 import { StatusBadge } from './status-badge'
 import { TicketContext } from './ticket-context'
+import { UnknownToolMark } from './tool-mark'
 
 const route = getRouteApi('/app/safeguard/$id')
 
@@ -69,7 +71,7 @@ function Back({ decided }: { decided?: boolean }) {
   return (
     <Link
       to={decided ? '/safeguard/history' : '/safeguard/pending'}
-      className="text-accent inline-flex h-10 items-center gap-1.5 text-base font-medium underline-offset-4 hover:underline"
+      className="text-accent inline-flex h-11 items-center sm:h-10 gap-1.5 text-base font-medium underline-offset-4 hover:underline"
     >
       <ArrowLeft className="size-4" aria-hidden="true" />
       {decided ? t('sg.history.heading') : t('sg.pending.heading')}
@@ -92,7 +94,6 @@ function Detail({ approval }: { approval: Approval }) {
   const titleOf = useActionTitle()
   const nameOf = useActorName()
   const expired = useExpired(approval)
-  const subject = subjectOf(approval)
   const pending = approval.status === 'pending'
   const broken = brokeGlass(approval)
   useViewing(pending ? approval.id : null)
@@ -107,6 +108,7 @@ function Detail({ approval }: { approval: Approval }) {
           <span className="text-soft font-mono text-sm">{approval.reference}</span>
           <StatusBadge status={approval.status} />
           <LevelBadge level={approval.security_level} />
+          <UnknownToolMark toolName={approval.tool_name} />
           {broken ? (
             <Badge tone="red">
               <Siren aria-hidden="true" />
@@ -115,13 +117,7 @@ function Detail({ approval }: { approval: Approval }) {
           ) : null}
         </div>
         <h1 className="mt-2 font-serif text-2xl leading-9 font-semibold tracking-tight break-words">
-          <VisibleText text={titleOf(approval)} />
-          {subject ? (
-            <>
-              {'\u00A0· '}
-              <VisibleText text={subject} strict />
-            </>
-          ) : null}
+          <ActionLine title={titleOf(approval)} subject={subjectOf(approval)} />
         </h1>
         <p className="text-faint font-mono text-sm break-all">
           <VisibleText text={approval.tool_name} strict />
@@ -192,7 +188,7 @@ function Detail({ approval }: { approval: Approval }) {
           <Card className="flex flex-col gap-3 p-4 sm:p-5">
             <Requester approval={approval} />
             <p className="text-soft text-sm">
-              {t('sg.detail.expires')} :{' '}
+              {t('sg.detail.expires')}{' '}
               <time dateTime={approval.expires_at} className="text-ink font-medium">
                 {formatDateTime(approval.expires_at, language)}
               </time>
@@ -201,7 +197,7 @@ function Detail({ approval }: { approval: Approval }) {
               <Link
                 to="/audit/$targetType/$targetId"
                 params={{ targetType: 'safeguard.approval', targetId: approval.id }}
-                className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
+                className="text-accent inline-flex min-h-11 items-center sm:min-h-9 gap-1.5 self-start text-base font-medium underline-offset-4 hover:underline"
               >
                 <ScrollText className="size-4" aria-hidden="true" />
                 {t('sg.detail.audit')}

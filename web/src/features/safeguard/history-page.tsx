@@ -12,6 +12,7 @@ import { Button } from '@/ui/button'
 import { Card, PageHeader } from '@/ui/page'
 import { EmptyState, ErrorState, NoMatchIllustration, SkeletonRows } from '@/ui/states'
 import { VisibleText } from '@/ui/visible-text'
+import { ActionLine } from './action-line'
 import { subjectOf, useActionTitle } from './action-title'
 import { brokeGlass } from './approval-timeline'
 import { HistoryFilterBar } from './history-filters'
@@ -206,9 +207,7 @@ function HistoryCards({ items }: { items: Approval[] }) {
                 <BreakGlassMark approval={each} />
               </span>
               <span className="block font-medium break-words">
-                <VisibleText
-                  text={[titleOf(each), subjectOf(each)].filter(Boolean).join('\u00A0· ')}
-                />
+                <ActionLine title={titleOf(each)} subject={subjectOf(each)} />
               </span>
               <span className="text-soft block text-sm">
                 <span className="font-mono">{each.reference}</span> ·{' '}

@@ -11,6 +11,11 @@ import { subjectOf, useActionTitle } from './action-title'
 import { announce, arrive, comeBack, depart, useDecisions, type Departure } from './decision-store'
 import { showNotification } from './notifications'
 
+/** The client's name is prose; what stands in for it is not. */
+function clientWords({ context, tool_name }: Approval): string {
+  return context.client_name ? revealed(context.client_name) : revealed(tool_name, true)
+}
+
 function departureOf(approval: Approval, by: string | null, t: Translate): Departure | null {
   switch (approval.status) {
     case 'approved':
@@ -48,16 +53,17 @@ export function SafeguardNews() {
       if (type === 'safeguard:new_request') {
         comeBack(approval.id)
         arrive(approval.id)
-        const action = revealed(
-          [titleOf(approval), subjectOf(approval)].filter(Boolean).join(' · '),
-        )
+        const subject = subjectOf(approval)
+        const words = [revealed(titleOf(approval))]
+        if (subject) words.push(revealed(subject, true))
+        const action = words.join(' · ')
         announce(t('sg.announce.new', { action }))
         showNotification({
           tag: approval.id,
           title: action,
           body: t('sg.notify.body', {
             level: approval.security_level,
-            client: revealed(approval.context.client_name ?? approval.tool_name),
+            client: clientWords(approval),
             time: formatTime(approval.expires_at, language),
           }),
           onClick: () =>

@@ -108,7 +108,7 @@ export function PendingFiltersBar(props: PendingFiltersBarProps) {
             }}
             className="sm:w-44"
           >
-            <option value="">{`${t('sg.filter.tool')} : ${t('common.all')}`}</option>
+            <option value="">{`${t('sg.filter.tool')} · ${t('common.all')}`}</option>
             {tools.map((each) => (
               <option key={each}>{each}</option>
             ))}
@@ -123,7 +123,7 @@ export function PendingFiltersBar(props: PendingFiltersBarProps) {
             }}
             className="sm:w-44"
           >
-            <option value="">{`${t('sg.filter.client')} : ${t('common.all')}`}</option>
+            <option value="">{`${t('sg.filter.client')} · ${t('common.all')}`}</option>
             {clients.map((each) => (
               <option key={each}>{each}</option>
             ))}

@@ -208,7 +208,9 @@ describe('the pending page', () => {
     const article = await card(/mot de passe/)
     const approve = within(article).getByRole('button', { name: 'Approuver' })
     expect(approve).toHaveAttribute('aria-disabled', 'true')
-    expect(approve).toHaveAccessibleDescription('Lecture seule : décider demande le niveau N2.')
+    expect(approve).toHaveAccessibleDescription(
+      'Lecture seule\u00A0: décider demande le niveau N2.',
+    )
     await user.click(approve)
     expect(sent).toHaveLength(0)
   })
@@ -218,7 +220,8 @@ describe('the pending page', () => {
     const article = await card(/Clore un ticket/)
     await user.click(within(article).getByRole('button', { name: 'Reporter' }))
     const dialog = await screen.findByRole('dialog', { name: 'Reporter pour moi' })
-    expect(within(dialog).getByRole('button', { name: '1 h' })).toBeDisabled()
+    expect(within(dialog).getByRole('button', { name: '15 min' })).toBeVisible()
+    expect(within(dialog).queryByRole('button', { name: '1 h' })).toBeNull()
     await user.click(within(dialog).getByRole('button', { name: '30 min' }))
     await user.click(within(dialog).getByRole('button', { name: 'Reporter' }))
     await waitFor(() => {
@@ -243,7 +246,7 @@ describe('what is not offered', () => {
     }
     expect(sent).toHaveLength(0)
     await user.click(within(article).getByRole('button', { name: 'Annuler la demande' }))
-    const dialog = await screen.findByRole('dialog', { name: 'Annuler la demande ?' })
+    const dialog = await screen.findByRole('dialog', { name: 'Annuler la demande\u00A0?' })
     await user.type(within(dialog).getByRole('textbox'), 'Plus utile')
     await user.click(within(dialog).getByRole('button', { name: 'Annuler la demande' }))
     expect(await screen.findByText('Annulée par Marie Leroy')).toBeVisible()
@@ -272,6 +275,13 @@ describe('what is not offered', () => {
     expect(article.textContent).toContain('"jean\\u{200B}.dupont"')
     expect(article.textContent).not.toMatch(/[\u200B\u202E]/)
   })
+})
+
+it('shows the look-alikes of a tool nobody has registered in its title', async () => {
+  open([{ ...first(), tool_name: '\u0430d_reset_password' }])
+  const article = await card(/d reset password/)
+  expect(article.textContent).toContain('\\u{0430}d reset password')
+  expect(within(article).getByText(/Outil inconnu du registre/)).toBeVisible()
 })
 
 describe('who else is reading', () => {

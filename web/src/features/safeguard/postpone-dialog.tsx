@@ -18,9 +18,8 @@ export function PostponeDialog({ approval, onClose }: { approval: Approval; onCl
   const max = useServerTime((now) => maxPostponeMinutes(approval, now))
   const minuteNow = useServerTime((now) => Math.floor(now / 60_000) * 60_000)
   const sending = useDecisions((s) => s.sending[approval.id])
-  const [typed, setTyped] = useState(() =>
-    String(choices.filter((each) => each <= max)[0] ?? Math.max(1, max)),
-  )
+  const offered = choices.filter((each) => each <= max)
+  const [typed, setTyped] = useState(() => String(offered[0] ?? Math.max(1, max)))
   const minutes = Number(typed)
   const valid = Number.isInteger(minutes) && minutes >= 1 && minutes <= max
   const submit = (event: FormEvent) => {
@@ -36,17 +35,16 @@ export function PostponeDialog({ approval, onClose }: { approval: Approval; onCl
       closeLabel={t('common.close')}
     >
       <form noValidate onSubmit={submit} className="flex flex-col gap-4">
-        <div className="grid grid-cols-3 gap-2">
-          {choices.map((each) => (
+        <div className="grid grid-cols-3 gap-2 empty:hidden">
+          {offered.map((each) => (
             <button
               key={each}
               type="button"
-              disabled={each > max}
               aria-pressed={minutes === each}
               onClick={() => {
                 setTyped(String(each))
               }}
-              className="border-line bg-raised enabled:hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent h-12 rounded-lg border font-medium disabled:opacity-45"
+              className="border-line bg-raised hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent h-12 rounded-lg border font-medium"
             >
               {each === 60 ? '1 h' : t('common.minutes', { n: each })}
             </button>

@@ -6,6 +6,7 @@ import { statsQuery } from '@/api/safeguard'
 import type { ApprovalStats } from '@/api/types'
 import { dayEnd, dayStart, formatDate, formatDuration, formatPercent } from '@/lib/format'
 import { useT } from '@/lib/i18n'
+import { revealed } from '@/lib/reveal'
 import { useTitle } from '@/lib/use-title'
 import { Button } from '@/ui/button'
 import { Field, Input } from '@/ui/field'
@@ -58,7 +59,7 @@ export function StatisticsPage() {
                   type="button"
                   aria-pressed={!custom && days === each}
                   onClick={() => void navigate({ search: { days: each }, replace: true })}
-                  className="text-soft aria-pressed:bg-accent-soft aria-pressed:text-accent h-9 rounded-md px-3 text-base font-medium"
+                  className="text-soft aria-pressed:bg-accent-soft aria-pressed:text-accent h-11 rounded-md sm:h-9 px-3 text-base font-medium"
                 >
                   {each === 1 ? '24 h' : t('sg.stats.days', { n: each })}
                 </button>
@@ -152,18 +153,22 @@ function Figures({ stats }: { stats: ApprovalStats }) {
     { name: t('sg.stats.open'), count: Math.max(0, stats.total - closed), color: 'var(--chart-1)' },
   ].filter((each) => each.count > 0)
   const byClient = stats.by_client.map((each): Slice => {
-    const name = each.client_name ?? each.client_id ?? t('sg.stats.no_client')
-    return { name, count: each.count }
+    const id = each.client_id ? revealed(each.client_id, true) : t('sg.stats.no_client')
+    return { name: each.client_name ? revealed(each.client_name) : id, count: each.count }
   })
   const byWorkflow = stats.by_workflow.map((each): Slice => {
-    return { name: each.workflow ?? t('common.unknown'), count: each.count }
+    const name = each.workflow ? revealed(each.workflow, true) : t('common.unknown')
+    return { name, count: each.count }
   })
   const titles = stats.top_actions.map(titleOf)
   const topActions = stats.top_actions.map((each, i): Slice => {
     const title = titles[i] ?? each.tool_name
     // Two tools may do what one sentence says: then their names tell them apart.
     const shared = titles.filter((other) => other === title).length > 1
-    return { name: shared ? `${title} (${each.tool_name})` : title, count: each.count }
+    return {
+      name: shared ? `${title} (${revealed(each.tool_name, true)})` : title,
+      count: each.count,
+    }
   })
   return (
     <div className="flex flex-col gap-4">
@@ -224,7 +229,7 @@ function Panel({
           }}
         >
           {table ? t('common.show_chart') : t('common.show_table')}
-          <span className="sr-only"> : {title}</span>
+          <span className="sr-only"> · {title}</span>
         </Button>
       </div>
       {slices.length === 0 ? <p className="text-soft text-base">—</p> : null}

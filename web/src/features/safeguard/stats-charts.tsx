@@ -73,7 +73,7 @@ export function Bars({ slices }: { slices: Slice[] }) {
   return (
     <div
       role="img"
-      aria-label={`${t('sg.stats.count')} : ${summary}`}
+      aria-label={`${t('sg.stats.count')} · ${summary}`}
       style={{ height: slices.length * ROW + 8 }}
     >
       <ResponsiveContainer width="100%" height="100%">

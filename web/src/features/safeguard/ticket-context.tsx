@@ -55,7 +55,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
           <span className="text-soft">{t('sg.client')}</span>
           {client ? (
             <span className="font-medium">
-              <VisibleText text={client} />
+              <VisibleText text={client} strict={!context.client_name} />
             </span>
           ) : null}
           {context.client_critical ? (
@@ -72,7 +72,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
             <span>
               <span className="text-soft">{t('sg.workflow')}</span>{' '}
               <span className="font-medium">
-                <VisibleText text={context.workflow} />
+                <VisibleText text={context.workflow} strict />
               </span>
             </span>
           ) : null}
@@ -84,7 +84,7 @@ export function TicketContext({ approval }: { approval: Approval }) {
           href={href}
           target="_blank"
           rel="noopener noreferrer"
-          className="text-accent inline-flex min-h-9 items-center gap-1.5 self-start font-medium underline-offset-4 hover:underline"
+          className="text-accent inline-flex min-h-11 items-center sm:min-h-9 gap-1.5 self-start font-medium underline-offset-4 hover:underline"
         >
           <ExternalLink className="size-4" aria-hidden="true" />
           {t('sg.open_glpi')}

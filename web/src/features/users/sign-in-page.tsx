@@ -202,7 +202,7 @@ function LanguageSwitch() {
           onClick={() => {
             setLanguage(each)
           }}
-          className="text-soft aria-pressed:bg-sunken aria-pressed:text-ink h-10 rounded-lg px-3 text-sm font-medium"
+          className="text-soft aria-pressed:bg-sunken aria-pressed:text-ink h-11 rounded-lg sm:h-10 px-3 text-sm font-medium"
         >
           {each === 'fr' ? 'Français' : 'English'}
         </button>

@@ -26,12 +26,18 @@ function fill(sentence: string, vars?: Vars) {
     : sentence
 }
 
+/** French keeps a space before : ; ? ! and within « »: it must not end a line. */
+function unbroken(sentence: string) {
+  return sentence.replace(/ (?=[:;?!»%])|(?<=«) /g, '\u00A0')
+}
+
 export function hasMessage(key: string): key is MessageKey {
   return Object.hasOwn(dictionary, key)
 }
 
 export function translate(language: Language, key: MessageKey, vars?: Vars): string {
-  return fill(dictionary[key][language === 'fr' ? 0 : 1], vars)
+  const [french, english] = dictionary[key]
+  return fill(language === 'fr' ? unbroken(french) : english, vars)
 }
 
 export function translatePlural(language: Language, base: PluralBase, count: number, vars?: Vars) {

@@ -201,6 +201,10 @@ export const safeguard = {
   ],
   'sg.help.enabled': ['Raccourcis actifs', 'Shortcuts on'],
   'sg.help.open': ['Raccourcis', 'Shortcuts'],
+  'sg.unknown_tool': [
+    'Outil inconnu du registre : L3 au moins',
+    'Tool not in the registry: L3 or higher',
+  ],
   'sg.status.pending': ['En attente', 'Pending'],
   'sg.status.approved': ['Approuvée', 'Approved'],
   'sg.status.executing': ['En cours d’exécution', 'Executing'],
