@@ -1,13 +1,22 @@
 //! Approvals of risky actions, and the registry that says how risky each tool is.
 
 use chrono::{DateTime, Datelike, Utc};
-use kernel::{ActionLevel, DeadlineChange, EventType, PersonalField, Series};
+use kernel::{ActionLevel, Claim, DeadlineChange, EventType, PersonalField, Series};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{ERASED, event_enum::event_enum, names::fold_user_name, schema, time::millis};
+use crate::{
+    ERASED,
+    event_enum::event_enum,
+    names::{fold_tool_name, fold_user_name},
+    schema,
+    time::millis,
+};
+
+/// The scope of tools' names among the claims.
+pub const TOOL_NAME_CLAIM: &str = "tool_name";
 
 /// Due when a pending request expires.
 pub const EXPIRY: &str = "expiry";
@@ -464,5 +473,14 @@ pub struct ToolReclassified {
 impl EventType for ToolEvent {
     fn type_name(&self) -> &'static str {
         self.literal()
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        let (Self::Registered(ToolRegistered { name, .. })
+        | Self::Reclassified(ToolReclassified { name, .. })) = self;
+        vec![Claim::Take {
+            scope: TOOL_NAME_CLAIM,
+            key: fold_tool_name(name),
+        }]
     }
 }
