@@ -29,7 +29,10 @@ class Refused(Exception):
 
 
 async def command(nc, operation: str, body: dict, message_id: str) -> dict:
-    """Sends a command. With the same id it may be repeated: it takes effect once."""
+    """Sends a command. With the same id it may be repeated: it takes effect once.
+
+    `retried` in the answer says whether this very call sent it more than once.
+    """
     subject = f"commands.{SERVICE}.safeguard.{operation}"
     headers = {"Nats-Msg-Id": message_id}
     for attempt in range(5):
@@ -45,25 +48,29 @@ async def command(nc, operation: str, body: dict, message_id: str) -> dict:
     answer = json.loads(reply.data)
     if not answer["ok"]:
         raise Refused(answer["code"], answer["detail"])
-    return answer
+    return {**answer, "retried": attempt > 0}
 
 
-async def decision_on(js, approval_id: str) -> dict:
-    """Waits for the decision. A consumer of this stream has the name of its service."""
+async def decision_on(js, approval_id: str):
+    """Waits for the message with the decision; to be acknowledged once it is acted on.
+
+    A consumer of this stream has the name of its service.
+    """
     consumer = await js.pull_subscribe(
         f"decisions.{SERVICE}.>", durable=SERVICE, stream="DECISIONS"
     )
     while True:
         try:
-            messages = await consumer.fetch(10, timeout=30)
+            messages = await consumer.fetch(1, timeout=30)
         except NoMessageYet:
             continue
         for message in messages:
-            await message.ack()
             decision = json.loads(message.data)
-            # A real workflow keeps its open requests by id and looks this one up.
+            # A real workflow looks the id up among its open requests.
             if decision["id"] == approval_id:
-                return decision
+                return message
+            # Another instance may be waiting for it.
+            await message.nak(delay=5)
 
 
 def arguments_hash(tool: str, arguments: dict) -> str:
@@ -87,7 +94,8 @@ async def main() -> None:
         URL, user=SERVICE, password=KEY, inbox_prefix=f"_INBOX.{SERVICE}"
     )
     js = nc.jetstream()
-    # One id per thing you want done: your ticket and step, so that a restart repeats the same one.
+    # One id per thing you want done. A request's may come from your ticket and step, so that a
+    # restart repeats it; a claim's is drawn anew by each process, so that only this one repeats it.
     run = uuid.uuid4().hex
 
     request = {
@@ -108,9 +116,11 @@ async def main() -> None:
     asked = await command(nc, "request_approval", request, f"{run}-request")
     print("requested", asked["reference"], asked["id"], flush=True)
 
-    decision = await decision_on(js, asked["id"])
+    message = await decision_on(js, asked["id"])
+    decision = json.loads(message.data)
     print("decided", decision["status"], flush=True)
     if decision["status"] != "approved":
+        await message.ack()
         await nc.close()
         return
 
@@ -120,12 +130,19 @@ async def main() -> None:
         grant = await command(nc, "claim_execution", claim, f"{run}-claim")
     except Refused as refusal:
         print("not executed:", refusal, flush=True)  # e.g. grant_used, grant_lapsed
+        await message.ack()
         await nc.close()
         return
-    try:
-        outcome, detail = "succeeded", await reset_password(**ARGUMENTS)
-    except Exception as error:  # whatever happens is reported
-        outcome, detail = "failed", str(error)
+    # Not before: what is not claimed yet is delivered again after a crash.
+    await message.ack()
+    if grant["repeated"] and not grant["retried"]:
+        # Given before under this id: whoever got it, perhaps we before a crash, may have acted.
+        outcome, detail = "failed", "Déjà réclamée : résultat inconnu, à vérifier."
+    else:
+        try:
+            outcome, detail = "succeeded", await reset_password(**ARGUMENTS)
+        except Exception as error:  # whatever happens is reported
+            outcome, detail = "failed", str(error)
     report = {"id": asked["id"], "grant_id": grant["grant_id"], "outcome": outcome, "detail": detail}
     await command(nc, "record_execution", report, f"{run}-report")
     print("reported", outcome, flush=True)

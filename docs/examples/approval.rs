@@ -4,7 +4,10 @@
 
 use std::{env, error::Error, time::Duration};
 
-use async_nats::{Client, HeaderMap, jetstream, jetstream::consumer::pull};
+use async_nats::{
+    Client, HeaderMap, jetstream,
+    jetstream::{AckKind, consumer::pull},
+};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -28,7 +31,8 @@ impl Workflow {
         Ok(Self { name, client })
     }
 
-    /// Sends a command. With the same id it may be repeated: it takes effect once.
+    /// Sends a command. With the same id it may be repeated: it takes effect once. `retried` in the
+    /// answer says whether this very call sent it more than once.
     async fn command(&self, operation: &str, body: &Value, id: &str) -> Result<Value, Failure> {
         let subject = format!("commands.{}.safeguard.{operation}", self.name);
         let mut attempt = 0;
@@ -47,7 +51,8 @@ impl Workflow {
             }
             attempt += 1;
         };
-        let answer: Value = serde_json::from_slice(&reply.payload)?;
+        let mut answer: Value = serde_json::from_slice(&reply.payload)?;
+        answer["retried"] = json!(attempt > 0);
         match answer["ok"] == true {
             true => Ok(answer),
             // `code` says why and never changes its meaning.
@@ -55,8 +60,12 @@ impl Workflow {
         }
     }
 
-    /// Waits for the decision. A consumer of this stream has the name of its service.
-    async fn decision_on(&self, approval_id: &Value) -> Result<Value, Failure> {
+    /// Waits for the decision; its message is to be acknowledged once it is acted on. A consumer of
+    /// this stream has the name of its service.
+    async fn decision_on(
+        &self,
+        approval_id: &Value,
+    ) -> Result<(Value, jetstream::Message), Failure> {
         let context = jetstream::new(self.client.clone());
         // The account may not ask about streams: it names what it uses.
         let stream = context.get_stream_no_info("DECISIONS").await?;
@@ -72,11 +81,13 @@ impl Workflow {
         while let Some(message) = decisions.next().await {
             let message = message?;
             let decision: Value = serde_json::from_slice(&message.payload)?;
-            message.ack().await?;
-            // A real workflow keeps its open requests by id and looks this one up.
+            // A real workflow looks the id up among its open requests.
             if decision["id"] == *approval_id {
-                return Ok(decision);
+                return Ok((decision, message));
             }
+            // Another instance may be waiting for it.
+            let later = AckKind::Nak(Some(Duration::from_secs(5)));
+            message.ack_with(later).await?;
         }
         Err("the consumer has ended".into())
     }
@@ -100,7 +111,8 @@ async fn main() -> Result<(), Failure> {
     let url = env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".into());
     let (name, key) = (env::var("GREFFE_SERVICE")?, env::var("GREFFE_KEY")?);
     let workflow = Workflow::connect(&url, name, key).await?;
-    // One id per thing you want done: your ticket and step, so that a restart repeats the same one.
+    // One id per thing you want done. A request's may come from your ticket and step, so that a
+    // restart repeats it; a claim's is drawn anew by each process, so that only this one repeats it.
     let run = uuid::Uuid::new_v4();
 
     let arguments = json!({ "username": "jean.dupont" });
@@ -120,10 +132,10 @@ async fn main() -> Result<(), Failure> {
         text(&asked["id"])
     );
 
-    let decision = workflow.decision_on(&asked["id"]).await?;
+    let (decision, message) = workflow.decision_on(&asked["id"]).await?;
     println!("decided {}", text(&decision["status"]));
     if decision["status"] != "approved" {
-        return Ok(());
+        return message.double_ack().await;
     }
 
     // Of what is about to run, never copied from the decision.
@@ -131,10 +143,18 @@ async fn main() -> Result<(), Failure> {
     let grant = workflow
         .command("claim_execution", &claim, &format!("{run}-claim"))
         .await?;
-    let (outcome, detail) = match reset_password(&arguments) {
-        Ok(done) => ("succeeded", done),
-        // Whatever happens is reported.
-        Err(error) => ("failed", error.to_string()),
+    // Not before: what is not claimed yet is delivered again after a crash.
+    message.double_ack().await?;
+    let (outcome, detail) = if grant["repeated"] == true && grant["retried"] == false {
+        // Given before under this id: whoever got it, perhaps we before a crash, may have acted.
+        let unknown = "Déjà réclamée : résultat inconnu, à vérifier.";
+        ("failed", unknown.to_owned())
+    } else {
+        match reset_password(&arguments) {
+            Ok(done) => ("succeeded", done),
+            // Whatever happens is reported.
+            Err(error) => ("failed", error.to_string()),
+        }
     };
     let report = json!({
         "id": asked["id"], "grant_id": grant["grant_id"], "outcome": outcome, "detail": detail,

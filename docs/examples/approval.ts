@@ -5,7 +5,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 
 const url = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
@@ -22,6 +22,15 @@ interface Answer {
   id: string;
   reference: string;
   grant_id: string;
+  /** Whether this answer was given before, to an earlier sending with the same id. */
+  repeated: boolean;
+  /** Whether this very call sent it more than once. */
+  retried: boolean;
+}
+
+interface Decision {
+  id: string;
+  status: string;
 }
 
 /** The platform said no; `code` says why and never changes its meaning. */
@@ -44,7 +53,7 @@ async function command(nc: NatsConnection, operation: string, body: unknown, id:
       const reply = await nc.request(subject, JSON.stringify(body), { timeout: 5_000, headers: h });
       const answer = reply.json<Answer>();
       if (!answer.ok) throw new Refused(answer.code ?? "internal", answer.detail ?? "");
-      return answer;
+      return { ...answer, retried: attempt > 0 };
     } catch (error) {
       // Nobody answered: the platform may be restarting.
       if (error instanceof Refused || attempt === 4) throw error;
@@ -53,8 +62,11 @@ async function command(nc: NatsConnection, operation: string, body: unknown, id:
   }
 }
 
-/** Waits for the decision. A consumer of this stream has the name of its service. */
-async function decisionOn(nc: NatsConnection, approvalId: string): Promise<string> {
+/**
+ * Waits for the message with the decision; to be acknowledged once it is acted on.
+ * A consumer of this stream has the name of its service.
+ */
+async function decisionOn(nc: NatsConnection, approvalId: string): Promise<JsMsg> {
   // The account may not list streams: skip the check, and name everything.
   const options = { checkAPI: false };
   const jsm = await jetstreamManager(nc, options);
@@ -67,10 +79,11 @@ async function decisionOn(nc: NatsConnection, approvalId: string): Promise<strin
   const consumer = await jetstream(nc, options).consumers.get("DECISIONS", name);
   const messages = await consumer.consume();
   for await (const message of messages) {
-    const decision = message.json<{ id: string; status: string }>();
-    message.ack();
-    // A real workflow keeps its open requests by id and looks this one up.
-    if (decision.id === approvalId) return decision.status;
+    const decision = message.json<Decision>();
+    // A real workflow looks the id up among its open requests.
+    if (decision.id === approvalId) return message;
+    // Another instance may be waiting for it.
+    message.nak(5_000);
   }
   throw new Error("the consumer has ended");
 }
@@ -87,7 +100,8 @@ async function resetPassword(username: string): Promise<string> {
 }
 
 async function main(nc: NatsConnection): Promise<void> {
-  // One id per thing you want done: your ticket and step, so that a restart repeats the same one.
+  // One id per thing you want done. A request's may come from your ticket and step, so that a
+  // restart repeats it; a claim's is drawn anew by each process, so that only this one repeats it.
   const run = randomUUID();
   const request = {
     tool_name: tool,
@@ -106,21 +120,33 @@ async function main(nc: NatsConnection): Promise<void> {
   const asked = await command(nc, "request_approval", request, `${run}-request`);
   console.log("requested", asked.reference, asked.id);
 
-  const status = await decisionOn(nc, asked.id);
+  const message = await decisionOn(nc, asked.id);
+  const { status } = message.json<Decision>();
   console.log("decided", status);
-  if (status !== "approved") return;
+  if (status !== "approved") {
+    await message.ackAck();
+    return;
+  }
 
   // Of what is about to run, never copied from the decision.
   const claim = { id: asked.id, arguments_hash: argumentsHash() };
   const grant = await command(nc, "claim_execution", claim, `${run}-claim`);
+  // Not before: what is not claimed yet is delivered again after a crash.
+  await message.ackAck();
   let outcome = "succeeded";
   let detail: string;
-  try {
-    detail = await resetPassword(args.username);
-  } catch (error) {
-    // Whatever happens is reported.
+  if (grant.repeated && !grant.retried) {
+    // Given before under this id: whoever got it, perhaps we before a crash, may have acted.
     outcome = "failed";
-    detail = String(error);
+    detail = "Déjà réclamée : résultat inconnu, à vérifier.";
+  } else {
+    try {
+      detail = await resetPassword(args.username);
+    } catch (error) {
+      // Whatever happens is reported.
+      outcome = "failed";
+      detail = String(error);
+    }
   }
   const report = { id: asked.id, grant_id: grant.grant_id, outcome, detail };
   await command(nc, "record_execution", report, `${run}-report`);

@@ -13,7 +13,7 @@ pub mod clients;
 pub mod safeguard;
 pub mod users;
 
-pub use names::fold_user_name;
+pub use names::{fold_tool_name, fold_user_name};
 pub use time::millis;
 
 /// What a personal value reads as once its subject's key is destroyed.

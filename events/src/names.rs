@@ -1,4 +1,4 @@
-//! User names as different systems write them.
+//! Names as different systems write them.
 
 /// The comparable form of a user name: lower case, without `DOMAIN\` before or `@domain` after.
 ///
@@ -10,9 +10,28 @@ pub fn fold_user_name(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// The form that all spellings of a tool's name share: lower case, with `_` for `-` and `.`.
+///
+/// One tool at most has it, so that another spelling of a risky tool is no unknown, less risky one.
+pub fn fold_tool_name(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['-', '.'], "_")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folds_the_spellings_of_one_tool() {
+        for spelling in [
+            "ad_delete_account",
+            "AD_delete-account",
+            "ad.Delete.account",
+        ] {
+            assert_eq!(fold_tool_name(spelling), "ad_delete_account");
+        }
+        assert_ne!(fold_tool_name("ad_delete"), fold_tool_name("addelete"));
+    }
 
     #[test]
     fn folds_the_spellings_of_one_person() {

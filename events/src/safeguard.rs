@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{ERASED, event_enum::event_enum, names::fold_user_name, schema, time::millis};
 
-pub use tool::{ToolDescription, ToolEvent, ToolReclassified, ToolRegistered};
+pub use tool::{TOOL_NAME_CLAIM, ToolDescription, ToolEvent, ToolReclassified, ToolRegistered};
 
 mod tool;
 

@@ -200,6 +200,7 @@ fn request(number: u128, tool: &str, client: &str, at: i64) -> ApprovalCommand {
         tool_name: tool.into(),
         arguments: json!({"username": "jean.dupont"}),
         asked_level: Some(ActionLevel::L3),
+        is_misspelt: false,
         registry_level: Some(ActionLevel::L3),
         context: RequestContext {
             ticket_id: Some(1234),

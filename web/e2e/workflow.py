@@ -37,7 +37,8 @@ async def main(request: dict) -> None:
     say("requested", id=asked["id"], reference=asked["reference"])
 
     # Decisions travel without texts: the words are asked for.
-    decision = await decision_on(nc.jetstream(), asked["id"])
+    message = await decision_on(nc.jetstream(), asked["id"])
+    decision = json.loads(message.data)
     approval = await read(nc, asked["id"], decision["position"])
     words = [each["comment"] for each in approval["decisions"]]
     say("decided", status=decision["status"], words=words)
@@ -46,10 +47,12 @@ async def main(request: dict) -> None:
         proof = arguments_hash(request["tool_name"], request["arguments"])
         claim = {"id": asked["id"], "arguments_hash": proof}
         grant = await command(nc, "claim_execution", claim, f"{run}-claim")
+        assert grant["retried"] or not grant["repeated"], "the id is drawn anew in each run"
         detail = f"Mot de passe temporaire défini pour {request['arguments']['username']}."
         report = {"id": asked["id"], "grant_id": grant["grant_id"], "outcome": "succeeded"}
         await command(nc, "record_execution", {**report, "detail": detail}, f"{run}-report")
         say("reported", detail=detail)
+    await message.ack()
     await nc.close()
 
 

@@ -92,6 +92,7 @@ pub fn answer<A>(id: impl Into<String>, executed: Executed<A>) -> CommandAnswer 
         id: id.into(),
         version: executed.version,
         position: executed.position,
+        repeated: executed.repeated,
         more,
     }
 }

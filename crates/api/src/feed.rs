@@ -100,6 +100,7 @@ async fn open_safeguard_feed(
 ) -> Result<Response, Problem> {
     let cursor = filter_of(query)?;
     let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    app.audit_reading(&caller, "open_safeguard_feed").await?;
     let place = app.sockets.open(&caller.actor)?;
     Ok(upgrade
         .protocols([PROTOCOL])
@@ -125,6 +126,7 @@ async fn list_safeguard_frames(
     query: Result<Query<FeedCursor>, QueryRejection>,
 ) -> Result<Json<FeedPage>, Problem> {
     let cursor = filter_of(query)?;
+    app.audit_reading(&caller, "list_safeguard_frames").await?;
     let reader = Reader {
         app,
         caller,

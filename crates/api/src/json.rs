@@ -1,6 +1,7 @@
 //! JSON from callers: bounded in size and depth, refused with the name of the field.
 
 mod distinct_keys;
+mod exact_numbers;
 
 use axum::{
     body::Bytes,
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::{FieldError, Problem};
 use distinct_keys::DistinctKeys;
+pub(crate) use exact_numbers::exact_arguments;
 
 /// The largest body (bytes).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -114,11 +116,15 @@ fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let (field, code) = match missing {
         Some(field) if path == "." => (field.to_owned(), "required"),
         Some(field) => (format!("{path}.{field}"), "required"),
+        None if message == exact_numbers::NOT_EXACT => (path, exact_numbers::NOT_EXACT),
         None => (path, "invalid_type"),
     };
     // The message may quote what was sent: only its kind is repeated.
     let detail = match code {
         "required" => format!("`{field}` is missing."),
+        exact_numbers::NOT_EXACT => {
+            format!("`{field}` has a number that is another one as a double.")
+        }
         _ => format!("`{field}` is not of the expected type."),
     };
     Problem {

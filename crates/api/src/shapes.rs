@@ -33,6 +33,8 @@ pub struct CommandAnswer {
     pub version: u64,
     /// Position of the command's last event; a query with `Greffe-Min-Position` waits for it.
     pub position: u64,
+    /// Whether this is the answer to an earlier sending with the same idempotency key.
+    pub repeated: bool,
     /// What the operation adds, e.g. `reference`.
     #[serde(flatten)]
     #[schema(ignore)]

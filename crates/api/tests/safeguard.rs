@@ -82,6 +82,11 @@ async fn a_request_is_approved_claimed_and_executed() {
         .await
         .ok();
     assert_eq!(grant["grant_id"], again["grant_id"]);
+    // Whoever comes again, after a crash or beside the first, sees that he is not the first.
+    assert_eq!(
+        (&grant["repeated"], &again["repeated"]),
+        (&json!(false), &json!(true))
+    );
     stage
         .support
         .post(&format!("{path}/claim"), claim)
@@ -488,13 +493,19 @@ async fn repeating_a_command_has_no_second_effect_in_any_process() {
         .await
         .ok();
     let head = app.head().await;
+    let repeated = |first: &Value| {
+        assert_eq!(first["repeated"], false);
+        let mut again = first.clone();
+        again["repeated"] = json!(true);
+        again
+    };
     for session in [&stage.support, &elsewhere] {
         assert_eq!(
             session
                 .keyed("/api/safeguard/requests", "k1", &request())
                 .await
                 .ok(),
-            first
+            repeated(&first)
         );
     }
     let mut changed = request();
@@ -526,7 +537,7 @@ async fn repeating_a_command_has_no_second_effect_in_any_process() {
             .keyed(&path, "k1", &json!({ "version": 1 }))
             .await
             .ok(),
-        yes
+        repeated(&yes)
     );
 }
 
@@ -560,4 +571,94 @@ async fn queries_wait_for_a_position_and_refuse_one_that_never_was() {
             .await
             .refused(422, "invalid");
     }
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_tool_is_not_another_tool() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    let entry = json!({ "level": "L4", "description": { "fr": "x", "en": "x" } });
+    let put = async |name: &str| {
+        let path = format!("/api/safeguard/tools/{name}");
+        stage.admin.put(&path, entry.clone()).await
+    };
+    put("mailbox.delete-all").await.ok();
+    put("ad_delete_account").await.ok();
+    let ask_for = async |tool: &str| {
+        let mut asked = request();
+        asked["tool_name"] = json!(tool);
+        stage.support.post("/api/safeguard/requests", asked).await
+    };
+    let misspelt = json!([{ "field": "tool_name", "code": "misspelt" }]);
+    for name in [
+        "mailbox_delete_all",
+        "Mailbox.Delete-All",
+        "AD_delete_account",
+        "ad_delete-account",
+        "ad.delete.account",
+    ] {
+        let refused = ask_for(name).await.refused(422, "invalid");
+        assert_eq!(refused["errors"], misspelt, "{name}");
+        put(name).await.refused(409, "conflict");
+    }
+    for name in ["mailbox.delete-all", "ad_delete_account"] {
+        let id = ask_for(name).await.ok()["id"].as_str().unwrap().to_owned();
+        app.settle().await;
+        let path = format!("/api/safeguard/{id}");
+        assert_eq!(stage.marie.get(&path).await.ok()["security_level"], "L4");
+    }
+    ask_for("nobody_knows").await.ok();
+    // A log from before names were claimed.
+    sqlx::query("DELETE FROM claims WHERE scope = 'tool_name'")
+        .execute(app.app.log.pool())
+        .await
+        .unwrap();
+    let refused = ask_for("AD_delete-account").await.refused(422, "invalid");
+    assert_eq!(refused["errors"], misspelt);
+}
+
+#[tokio::test]
+async fn reading_many_approvals_is_recorded_once_an_hour() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    ask(&stage).await;
+    app.settle().await;
+    let recorded = async || -> Vec<(String, String)> {
+        sqlx::query_as(
+            "SELECT payload->>'action', metadata->'actor'->>'id' FROM events
+             WHERE event_type = 'audit.sensitive_read.recorded' ORDER BY position",
+        )
+        .fetch_all(app.app.log.pool())
+        .await
+        .unwrap()
+    };
+    let before = recorded().await.len();
+    for _ in 0..3 {
+        for path in [
+            "pending",
+            "pending?include_postponed=true",
+            "history",
+            "history?q=jean",
+            "feed?after=0",
+        ] {
+            let path = format!("/api/safeguard/{path}");
+            stage.marie.get(&path).await.ok();
+        }
+        stage.support.get("/api/safeguard/history").await.ok();
+    }
+    let found = recorded().await.split_off(before);
+    let actions: Vec<_> = found.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(
+        actions,
+        [
+            "list_pending_approvals",
+            "list_approval_history",
+            "list_safeguard_frames",
+            "list_approval_history",
+        ]
+    );
+    assert_eq!(found[3].1, "support", "a service's key reads as well");
+    app.advance(TimeDelta::hours(1));
+    stage.marie.get("/api/safeguard/history").await.ok();
+    assert_eq!(recorded().await.len(), before + 5);
 }

@@ -574,3 +574,43 @@ async fn me_names_what_the_pages_need() {
     let me = other.get("/api/auth/me").await.ok();
     assert_eq!(me["service_accounts"], json!([]));
 }
+
+#[tokio::test]
+async fn nobody_signs_in_without_end() {
+    let app = TestApp::start().await;
+    app.user("jean.dupont", N2, Role::Tech).await;
+    app.user("marie", N2, Role::Tech).await;
+    let mut device = None;
+    for _ in 1..10 {
+        let answer = login(&app, "Jean.Dupont@widip.fr", PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        device = device_of(&answer).or(device);
+    }
+    let cookie = [("cookie", device.as_deref().unwrap())];
+    for answer in [
+        login(&app, "jean.dupont", PASSWORD).await,
+        login_from(&app, &cookie, "jean.dupont", PASSWORD).await,
+    ] {
+        answer.refused(429, "rate_limited");
+    }
+    assert_eq!(login(&app, "marie", PASSWORD).await.status, 200);
+    app.advance(TimeDelta::seconds(61));
+    assert_eq!(login(&app, "jean.dupont", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn signing_in_forgets_no_failures() {
+    let app = TestApp::start().await;
+    app.user("jean.dupont", N2, Role::Tech).await;
+    for at in 0..5 {
+        if at == 4 {
+            assert_eq!(login(&app, "jean.dupont", PASSWORD).await.status, 200);
+        }
+        login(&app, "jean.dupont", "wrong password!")
+            .await
+            .refused(401, "unauthenticated");
+    }
+    login(&app, "jean.dupont", PASSWORD)
+        .await
+        .refused(429, "rate_limited");
+}

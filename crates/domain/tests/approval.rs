@@ -71,6 +71,7 @@ fn request() -> RequestApproval {
         arguments: json!({"username": "jean.dupont"}),
         asked_level: Some(ActionLevel::L3),
         registry_level: Some(ActionLevel::L3),
+        is_misspelt: false,
         context: RequestContext {
             ticket_id: Some(1234),
             ticket_title: Some("Reset MDP - Jean Dupont".into()),
@@ -515,6 +516,8 @@ fn arguments_are_bounded() {
             "number_not_exact",
         ),
         (json!({"a": u64::MAX}), "number_not_exact"),
+        (json!({"a": 9_007_199_254_740_992.0}), "number_not_exact"),
+        (json!({"a": -1e20}), "number_not_exact"),
         (json!([1]), "not_an_object"),
         (Value::Null, "not_an_object"),
     ] {
@@ -823,6 +826,66 @@ fn the_person_on_whose_behalf_it_is_cannot_decide_however_the_name_is_spelt() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn no_spelling_of_whom_it_is_for_hides_from_the_four_eyes() {
+    for name in [
+        "jean.dupont",
+        "WIDIP\\Jean.Dupont",
+        "jean_d@widip.fr",
+        "widip\\jean.dupont@widip.fr",
+    ] {
+        assert!(
+            ask(|r| r.on_behalf_of = Some(name.into())).is_ok(),
+            "{name}"
+        );
+    }
+    for name in [
+        "jean\u{200b}.dupont",
+        "jean.dupont\u{200b}@widip.fr",
+        "\u{ff4a}ean.dupont",
+        "je\u{301}ro\u{302}me.petit",
+        "jérôme.petit",
+        "Jean Dupont",
+        "jean.dupont@widip@fr",
+        "jean.dupont@x\\marie",
+        "a\\widip\\jean.dupont",
+        "jean.dupont@",
+        "\\jean.dupont",
+        "@widip.fr",
+    ] {
+        let refused = ask(|r| r.on_behalf_of = Some(name.into()));
+        assert_eq!(
+            refused,
+            Err(invalid("on_behalf_of", "malformed")),
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
+fn another_spelling_of_a_registered_tool_is_refused() {
+    let refused = ask(|r| (r.registry_level, r.is_misspelt) = (None, true));
+    assert_eq!(refused, Err(invalid("tool_name", "misspelt")));
+}
+
+#[test]
+fn a_workflow_is_a_name_and_no_text() {
+    for name in ["SUPPORT", "Sentinel v2.1", "a_b-c", "  "] {
+        assert!(
+            ask(|r| r.context.workflow = Some(name.into())).is_ok(),
+            "{name}"
+        );
+    }
+    for name in ["é", "a\nb", "Mme. Martin <script>", "\u{200b}", "a/b"] {
+        let refused = ask(|r| r.context.workflow = Some(name.into()));
+        assert_eq!(
+            refused,
+            Err(invalid("context.workflow", "malformed")),
+            "{name:?}"
+        );
     }
 }
 

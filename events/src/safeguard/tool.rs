@@ -1,11 +1,14 @@
 //! The registry that says how risky each tool is.
 
 use chrono::{DateTime, Utc};
-use kernel::{ActionLevel, EventType};
+use kernel::{ActionLevel, Claim, EventType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{event_enum::event_enum, schema, time::millis};
+use crate::{event_enum::event_enum, names::fold_tool_name, schema, time::millis};
+
+/// The scope of tools' names among the claims.
+pub const TOOL_NAME_CLAIM: &str = "tool_name";
 
 event_enum! {
     /// What happened to a tool's entry in the registry.
@@ -55,5 +58,14 @@ pub struct ToolReclassified {
 impl EventType for ToolEvent {
     fn type_name(&self) -> &'static str {
         self.literal()
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        let (Self::Registered(ToolRegistered { name, .. })
+        | Self::Reclassified(ToolReclassified { name, .. })) = self;
+        vec![Claim::Take {
+            scope: TOOL_NAME_CLAIM,
+            key: fold_tool_name(name),
+        }]
     }
 }

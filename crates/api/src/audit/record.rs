@@ -169,6 +169,12 @@ impl App {
         record_infallible::<RecordedRead>(self, &id, command, caller.metadata()).await
     }
 
+    /// Records that someone reads approvals by the list or the feed, once per hour.
+    pub async fn audit_reading(&self, caller: &Caller, operation: &str) -> Result<(), Problem> {
+        self.audit_repeated_read(caller, operation, "safeguard.approval", None)
+            .await
+    }
+
     /// Records that someone reads what is sensitive, once per hour: for what pages ask for again
     /// and again.
     pub async fn audit_repeated_read(

@@ -3,7 +3,8 @@
 //! Per minute: 5 for an account from one address, 20 from one address, 50 for an account from
 //! anywhere. A known device ([`Device`]) has 5 of its own instead and shares none of these. A try is
 //! counted before its password is looked at, so that many at once cannot slip through; only a
-//! failure stays counted, and a refused try counts nowhere.
+//! failure stays counted, and a refused try counts nowhere. Who knows the password signs in 10 times
+//! a minute, whatever the device: checking passwords is work that one account must not take up.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use eventlog::Vault;
@@ -14,6 +15,8 @@ use super::device::Device;
 use crate::{network, problem::Problem, rate_limit::Limits};
 
 const WINDOW: TimeDelta = TimeDelta::minutes(1);
+/// Sign-ins of one account in a minute.
+const SUCCEEDED_PER_ACCOUNT: u32 = 10;
 
 /// The counters in `login_attempts`.
 #[derive(Clone)]
@@ -36,13 +39,13 @@ type Key = [u8; 32];
 /// A try that is counted; to be settled once its password was looked at, or could not be.
 #[must_use]
 pub struct Counted {
-    /// Of the account where the try came from.
-    own: Key,
-    shared: Vec<Key>,
+    tried: Vec<Key>,
+    /// Of the account's sign-ins.
+    succeeded: Key,
 }
 
 impl SignInLimits {
-    /// The counters of a try and what each takes in a minute; the account's own comes first.
+    /// The counters of a try and what each takes in a minute.
     fn counters(&self, of: &Try<'_>) -> Vec<(Key, u32)> {
         // All spellings of a name are one account.
         let account = events::fold_user_name(of.username);
@@ -64,8 +67,12 @@ impl SignInLimits {
         ]
     }
 
-    /// Counts a try; refused when there were too many failed ones within a minute.
+    /// Counts a try; refused when there were too many failed ones within a minute, or sign-ins.
     pub async fn count(&self, of: &Try<'_>, now: DateTime<Utc>) -> Result<Counted, Problem> {
+        let account = events::fold_user_name(of.username);
+        let succeeded = self.vault.fingerprint("sign-in succeeded", &account);
+        self.has_room(&succeeded, SUCCEEDED_PER_ACCOUNT, now)
+            .await?;
         let mut keys = Vec::with_capacity(3);
         for (key, limit) in self.counters(of) {
             match self.take(&key, limit, now).await {
@@ -76,11 +83,27 @@ impl SignInLimits {
                 }
             }
         }
-        let shared = keys.split_off(1);
         Ok(Counted {
-            own: keys[0],
-            shared,
+            tried: keys,
+            succeeded,
         })
+    }
+
+    /// Refuses when a counter is full.
+    async fn has_room(&self, key: &Key, limit: u32, now: DateTime<Utc>) -> Result<(), Problem> {
+        let counted: Option<(i32, DateTime<Utc>)> =
+            sqlx::query_as("SELECT attempts, window_started_at FROM login_attempts WHERE key = $1")
+                .bind(key)
+                .fetch_optional(&self.pool)
+                .await?;
+        match counted {
+            Some((attempts, since))
+                if since > now - WINDOW && u32::try_from(attempts).unwrap_or(0) >= limit =>
+            {
+                Err(full(Some(since), now))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One more in a counter, if it has room. A window starts with its first try and lasts a minute.
@@ -107,25 +130,20 @@ impl SignInLimits {
                 .bind(key)
                 .fetch_optional(&self.pool)
                 .await?;
-        let left = since.map_or(TimeDelta::zero(), |since| since + WINDOW - now);
-        let left = left.to_std().unwrap_or_default();
-        Err(Problem::rate_limited(left + Duration::from_secs(1)))
+        Err(full(since, now))
     }
 
-    /// The password was right: the try does not count, and the account's failures from there are
-    /// forgotten.
-    pub async fn succeeded(&self, counted: Counted) -> Result<(), Problem> {
-        sqlx::query("DELETE FROM login_attempts WHERE key = $1")
-            .bind(counted.own)
-            .execute(&self.pool)
-            .await?;
-        self.put_back(&counted.shared).await
+    /// The password was right: the try is no failure. Other tries stay counted, also those under way.
+    /// Refused when as many others have signed in meanwhile.
+    pub async fn succeeded(&self, counted: Counted, now: DateTime<Utc>) -> Result<(), Problem> {
+        self.put_back(&counted.tried).await?;
+        self.take(&counted.succeeded, SUCCEEDED_PER_ACCOUNT, now)
+            .await
     }
 
     /// The password was not looked at.
-    pub async fn not_tried(&self, mut counted: Counted) -> Result<(), Problem> {
-        counted.shared.push(counted.own);
-        self.put_back(&counted.shared).await
+    pub async fn not_tried(&self, counted: Counted) -> Result<(), Problem> {
+        self.put_back(&counted.tried).await
     }
 
     async fn put_back(&self, keys: &[Key]) -> Result<(), Problem> {
@@ -149,4 +167,11 @@ impl SignInLimits {
             .await?;
         Ok(())
     }
+}
+
+/// A counter is full until its window ends.
+fn full(since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Problem {
+    let left = since.map_or(TimeDelta::zero(), |since| since + WINDOW - now);
+    let left = left.to_std().unwrap_or_default();
+    Problem::rate_limited(left + Duration::from_secs(1))
 }

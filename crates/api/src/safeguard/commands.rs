@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::shapes::*;
+use super::{shapes::*, tools};
 use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
 
 /// How often the registers are looked up while they keep changing.
@@ -121,6 +121,10 @@ async fn facts(
                 })
         }
     };
+    let is_misspelt = match tool.entry() {
+        Some(_) => false,
+        None => tools::is_known_otherwise(app, &body.tool_name).await?,
+    };
     let request = rules::RequestApproval {
         approval_id: id.as_str().parse().map_err(Problem::internal)?,
         requester: Requester {
@@ -131,6 +135,7 @@ async fn facts(
         arguments: Value::Object(body.arguments.into_iter().collect()),
         asked_level: body.security_level.map(Into::into),
         registry_level: tool.entry().map(|_| tool.effective_level(None)),
+        is_misspelt,
         context: body.context.into(),
         client,
         on_behalf_of: body.on_behalf_of,

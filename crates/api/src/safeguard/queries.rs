@@ -46,6 +46,7 @@ pub async fn list_pending_approvals(
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::list_pending(pool, vault, &filter, reader(caller), caller.at).await?;
+    app.audit_reading(caller, "list_pending_approvals").await?;
     Ok(AsOf {
         position,
         body: page_of(caller, found)?,
@@ -73,6 +74,7 @@ pub async fn list_approval_history(
     let position = app.reached(APPROVALS, from).await?;
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::list_history(pool, vault, &filter, caller.user_id(), caller.at).await?;
+    app.audit_reading(caller, "list_approval_history").await?;
     Ok(AsOf {
         position,
         body: page_of(caller, found)?,

@@ -15,6 +15,7 @@ pub struct RequestApproval {
     #[schema(example = "ad_reset_password", min_length = 1, max_length = 128)]
     pub tool_name: String,
     /// What the tool will be called with; the grant is bound to it.
+    #[serde(deserialize_with = "crate::json::exact_arguments")]
     pub arguments: BTreeMap<String, Value>,
     /// The level asked for; never lower than the registry's in effect.
     #[serde(default)]
@@ -48,7 +49,9 @@ pub struct RequestContext {
     /// Can raise what the registry says, never lower it.
     #[serde(default)]
     pub client_critical: Option<bool>,
+    /// Of `[A-Za-z0-9 _.-]`.
     #[serde(default)]
+    #[schema(example = "SUPPORT", max_length = 64, pattern = "^[A-Za-z0-9 _.-]*$")]
     pub workflow: Option<String>,
     /// 0 to 100.
     #[serde(default)]
@@ -64,6 +67,8 @@ pub struct RequestedApproval {
     pub reference: String,
     pub version: u64,
     pub position: u64,
+    /// Whether this is the answer to an earlier sending with the same idempotency key.
+    pub repeated: bool,
     pub expires_at: String,
 }
 
@@ -113,6 +118,9 @@ pub struct ClaimedExecution {
     pub id: Uuid,
     pub version: u64,
     pub position: u64,
+    /// Whether this grant was given before under the same idempotency key: whoever got it then may
+    /// have acted. Act only if it is false, or if it is your own sending that you repeat.
+    pub repeated: bool,
     pub grant_id: Uuid,
     pub execute_before: String,
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use domain::safeguard::{Tool as DomainTool, ToolCommand, ToolEntry};
+use events::safeguard::TOOL_NAME_CLAIM;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use projections::{Page, safeguard::ToolRow};
@@ -88,4 +89,27 @@ pub async fn register_tool(
         .execute::<DomainTool>(&DomainTool::id(&name), command, &(), &context)
         .await?;
     Ok(commands::answer(name, executed))
+}
+
+/// Whether another spelling of a name is registered. Whoever misspells a tool means that tool, and
+/// would have it decided on as an unknown one.
+pub(super) async fn is_known_otherwise(app: &App, name: &str) -> Result<bool, Problem> {
+    let spelling = events::fold_tool_name(name);
+    let vault = app.log.vault();
+    let held = vault.fingerprint(&format!("claim:{TOOL_NAME_CLAIM}"), &spelling);
+    let is_held =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM claims WHERE scope = $1 AND key = $2)")
+            .bind(TOOL_NAME_CLAIM)
+            .bind(held)
+            .fetch_one(app.log.pool())
+            .await?;
+    if is_held {
+        return Ok(true);
+    }
+    // Registered when names were not claimed yet.
+    let known = app
+        .log
+        .recall::<DomainTool>(&DomainTool::id(&spelling))
+        .await?;
+    Ok(known.state.entry().is_some())
 }

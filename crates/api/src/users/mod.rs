@@ -84,7 +84,7 @@ pub async fn login(
         count_failure(app, &address, trace, now, false).await?;
         return Err(Problem::unauthenticated("User name or password is wrong."));
     };
-    limits.succeeded(counted).await?;
+    limits.succeeded(counted, now).await?;
     open_session(app, &person, origin, trace, now).await
 }
 
@@ -107,7 +107,8 @@ async fn verified(
         // The same work for the database, whoever it is.
         None => accounts::hash_of(&app.log, Uuid::nil(), "password").await?,
     };
-    let matches = passwords::verify(password, hash, is_known_device).await?;
+    let account = events::fold_user_name(username);
+    let matches = passwords::verify(password, hash, &account, is_known_device).await?;
     Ok(person.filter(|_| matches))
 }
 

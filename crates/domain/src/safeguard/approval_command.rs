@@ -53,6 +53,8 @@ pub struct RequestApproval {
     pub asked_level: Option<ActionLevel>,
     /// The registry's level of the tool, as [`super::Tool::effective_level`] says; `None`: unknown.
     pub registry_level: Option<ActionLevel>,
+    /// Whether the registry knows the tool by another spelling of its name only.
+    pub is_misspelt: bool,
     /// `client_critical` is what the caller asks; the register can only raise it.
     pub context: RequestContext,
     /// The register's entry of `context.client_id`; `None`: it has none, or there is no id.

@@ -9,7 +9,7 @@ use kernel::{ActionLevel, ActorKind};
 use serde_json::Value;
 
 use super::{ApprovalError, RegisteredClient, RequestApproval, arguments_hash};
-use crate::text::Faults;
+use crate::{text::Faults, users::is_username};
 
 /// How long a request waits when it does not say.
 pub const DEFAULT_EXPIRY_SECONDS: u64 = 60 * 60;
@@ -28,9 +28,9 @@ pub const MAX_ARGUMENTS_DEPTH: usize = 32;
 const UNKNOWN_TOOL_LEVEL: ActionLevel = ActionLevel::L3;
 /// Below this, an action needs no approval.
 const LOWEST_LEVEL: ActionLevel = ActionLevel::L3;
-/// Integers beyond this are not exact in RFC 8785, where numbers are doubles: two different
+/// Beyond this, neighbours are one number in RFC 8785, where numbers are doubles: two different
 /// arguments could have one hash.
-const LARGEST_EXACT_INTEGER: u64 = (1 << 53) - 1;
+const LARGEST_EXACT_NUMBER: f64 = ((1_u64 << 53) - 1) as f64;
 
 /// Checks a request and freezes what approvers will decide on.
 pub(super) fn freeze(request: RequestApproval) -> Result<ApprovalRequested, ApprovalError> {
@@ -51,12 +51,16 @@ pub(super) fn freeze(request: RequestApproval) -> Result<ApprovalRequested, Appr
                 "malformed"
             },
         );
+    } else if request.is_misspelt {
+        faults.add("tool_name", "misspelt");
     }
     check_arguments(&mut faults, &request.arguments);
     let context = check_context(&mut faults, request.context, request.client);
     let on_behalf_of = faults.optional("on_behalf_of", request.on_behalf_of.as_deref(), 256);
-    if on_behalf_of.as_deref() == Some(ERASED) {
-        faults.add("on_behalf_of", "reserved");
+    match on_behalf_of.as_deref() {
+        Some(ERASED) => faults.add("on_behalf_of", "reserved"),
+        Some(name) if !names_a_person(name) => faults.add("on_behalf_of", "malformed"),
+        _ => {}
     }
     let expires_in = request.expires_in_seconds.unwrap_or(DEFAULT_EXPIRY_SECONDS);
     if !EXPIRY_SECONDS.contains(&expires_in) {
@@ -107,6 +111,26 @@ pub(super) fn is_tool_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
+/// `name`, `DOMAIN\name`, `name@domain`: letters that no user name has could hide from the four eyes
+/// that it is the approver's own.
+fn names_a_person(text: &str) -> bool {
+    let (domain, name) = match text.split_once('\\') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, text),
+    };
+    let (name, suffix) = match name.split_once('@') {
+        Some((name, suffix)) => (name, Some(suffix)),
+        None => (name, None),
+    };
+    is_username(name) && [domain, suffix].into_iter().flatten().all(is_username)
+}
+
+/// A name, not a text: approvers read it, and it is kept in clear.
+fn is_workflow(name: &str) -> bool {
+    name.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'.' | b'-'))
+}
+
 fn check_context(
     faults: &mut Faults,
     context: RequestContext,
@@ -131,6 +155,9 @@ fn check_context(
         workflow: text("workflow", context.workflow, 64),
         confidence: context.confidence,
     };
+    if !checked.workflow.as_deref().is_none_or(is_workflow) {
+        faults.add("context.workflow", "malformed");
+    }
     as_registered(checked, client)
 }
 
@@ -183,12 +210,10 @@ fn depth_exceeds(value: &Value, left: usize) -> bool {
 fn unfit(value: &Value) -> Option<&'static str> {
     match value {
         Value::String(text) => text.contains('\0').then_some("control_character"),
-        Value::Number(number) => {
-            let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
-            magnitude
-                .is_some_and(|m| m > LARGEST_EXACT_INTEGER)
-                .then_some("number_not_exact")
-        }
+        Value::Number(number) => number
+            .as_f64()
+            .is_none_or(|number| number.abs() > LARGEST_EXACT_NUMBER)
+            .then_some("number_not_exact"),
         Value::Array(items) => items.iter().find_map(unfit),
         Value::Object(members) => members.iter().find_map(|(key, member)| {
             if key.contains('\0') {

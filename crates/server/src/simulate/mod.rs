@@ -13,11 +13,12 @@ use std::{
     time::Duration,
 };
 
+use async_nats::jetstream::Message;
 use data::Case;
 use futures::StreamExt;
 use random::Random;
 use serde_json::{Value, json};
-use service::{Decision, Reply, Service, arguments_hash};
+use service::{Decision, Reply, Service, acknowledge, arguments_hash, may_act};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -147,11 +148,12 @@ impl Play {
         }
     }
 
-    async fn listen(self: Arc<Self>, decisions: impl futures::Stream<Item = Decision>) {
+    async fn listen(self: Arc<Self>, decisions: impl futures::Stream<Item = (Decision, Message)>) {
         let mut decisions = std::pin::pin!(decisions);
-        while let Some(decision) = decisions.next().await {
-            // Decisions on what an earlier play asked are none of this one's.
+        while let Some((decision, message)) = decisions.next().await {
             let Some(case) = lock(&self.open).remove(&decision.id) else {
+                // On what an earlier play asked, which is over: nobody waits for it.
+                acknowledge(&message).await;
                 continue;
             };
             println!("{}  {}", decision.reference, in_french(&decision.status));
@@ -162,16 +164,18 @@ impl Play {
             if decision.status == "approved" {
                 let play = self.clone();
                 self.tasks.spawn(async move {
-                    if let Err(error) = play.act(&decision, &case).await {
+                    if let Err(error) = play.act(&decision, &message, &case).await {
                         println!("{}  abandonnée : {error:#}", decision.reference);
                     }
                 });
+            } else {
+                acknowledge(&message).await;
             }
         }
     }
 
     /// Claims the grant, acts, and reports.
-    async fn act(&self, decision: &Decision, case: &Case) -> anyhow::Result<()> {
+    async fn act(&self, decision: &Decision, message: &Message, case: &Case) -> anyhow::Result<()> {
         let hash = arguments_hash(case.tool, &case.body["arguments"])?;
         anyhow::ensure!(
             hash == decision.arguments_hash,
@@ -179,8 +183,16 @@ impl Play {
         );
         let body = json!({"id": decision.id, "arguments_hash": hash});
         let id = format!("{}-claim-{}", self.run, decision.id);
-        let grant = match self.service.command("claim_execution", &body, &id).await? {
-            Reply::Done(answer) => answer["grant_id"].clone(),
+        let claimed = self.service.command("claim_execution", &body, &id).await;
+        acknowledge(message).await;
+        let grant = match claimed? {
+            Reply::Done(answer) => {
+                anyhow::ensure!(
+                    may_act(&answer),
+                    "claimed before under this id; whoever did may have acted"
+                );
+                answer["grant_id"].clone()
+            }
             Reply::Refused { code, detail } => anyhow::bail!("{code} ({detail})"),
         };
         tokio::time::sleep(Duration::from_millis(case.work_ms)).await;

@@ -70,7 +70,7 @@ impl Service {
                 .request_with_headers(subject.clone(), headers, payload.into())
                 .await
             {
-                Ok(message) => return read_reply(&message.payload),
+                Ok(message) => return read_reply(&message.payload, attempt > 0),
                 Err(error) => last = Some(error),
             }
         }
@@ -80,8 +80,11 @@ impl Service {
         }
     }
 
-    /// The decisions on this service's requests, from now on; each is acknowledged when it is taken.
-    pub async fn decisions(&self) -> anyhow::Result<impl futures::Stream<Item = Decision> + use<>> {
+    /// The decisions on this service's requests, from now on; each is to be acknowledged once it is
+    /// acted on.
+    pub async fn decisions(
+        &self,
+    ) -> anyhow::Result<impl futures::Stream<Item = (Decision, jetstream::Message)> + use<>> {
         let context = jetstream::new(self.client.clone());
         let stream = context.get_stream_no_info("DECISIONS").await?;
         // The permissions allow one consumer, called as the service.
@@ -99,19 +102,35 @@ impl Service {
         let messages = consumer.messages().await?;
         Ok(messages.filter_map(|message| async move {
             let message = message.ok()?;
-            let decision = serde_json::from_slice(&message.payload).ok();
-            // Not acknowledged, it comes again: claiming is what happens once.
-            if message.ack().await.is_err() {
-                tracing::debug!("a decision could not be acknowledged");
+            match serde_json::from_slice(&message.payload) {
+                Ok(decision) => Some((decision, message)),
+                Err(_) => {
+                    acknowledge(&message).await;
+                    None
+                }
             }
-            decision
         }))
     }
 }
 
-fn read_reply(payload: &[u8]) -> anyhow::Result<Reply> {
-    let reply: Value = serde_json::from_slice(payload).context("the answer is not JSON")?;
+/// Not acknowledged, a decision comes again: claiming is what happens once.
+pub async fn acknowledge(message: &jetstream::Message) {
+    if message.ack().await.is_err() {
+        tracing::debug!("a decision could not be acknowledged");
+    }
+}
+
+/// Whether the grant of an answer is for who reads it. One that was given before is not: whoever got
+/// it may have acted, unless it is this very call that sent the claim again.
+pub fn may_act(claimed: &Value) -> bool {
+    claimed["repeated"] == json!(false) || claimed["retried"] == json!(true)
+}
+
+/// `retried` goes with the answer: whether the command was sent more than once.
+fn read_reply(payload: &[u8], retried: bool) -> anyhow::Result<Reply> {
+    let mut reply: Value = serde_json::from_slice(payload).context("the answer is not JSON")?;
     if reply["ok"] == json!(true) {
+        reply["retried"] = json!(retried);
         return Ok(Reply::Done(reply));
     }
     let text = |name: &str| reply[name].as_str().unwrap_or_default().to_owned();
@@ -135,9 +154,13 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        let done = read_reply(br#"{"ok":true,"id":"x"}"#).unwrap();
-        assert_eq!(done, Reply::Done(json!({"ok": true, "id": "x"})));
-        let refused = read_reply(br#"{"ok":false,"code":"grant_used","detail":"no"}"#).unwrap();
+        let done = read_reply(br#"{"ok":true,"id":"x"}"#, true).unwrap();
+        assert_eq!(
+            done,
+            Reply::Done(json!({"ok": true, "id": "x", "retried": true}))
+        );
+        let refused =
+            read_reply(br#"{"ok":false,"code":"grant_used","detail":"no"}"#, false).unwrap();
         assert_eq!(
             refused,
             Reply::Refused {
@@ -145,7 +168,21 @@ mod tests {
                 detail: "no".into()
             }
         );
-        assert!(read_reply(b"nope").is_err());
+        assert!(read_reply(b"nope", false).is_err());
+    }
+
+    #[test]
+    fn a_grant_given_before_is_not_acted_on() {
+        for (repeated, retried, expected) in [
+            (json!(false), false, true),
+            (json!(false), true, true),
+            (json!(true), false, false),
+            (json!(true), true, true),
+            (Value::Null, false, false),
+        ] {
+            let claimed = json!({ "repeated": repeated, "retried": retried });
+            assert_eq!(may_act(&claimed), expected, "{claimed}");
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>)
         arguments: json!({ "username": "jean.dupont" }),
         asked_level: None,
         registry_level: None,
+        is_misspelt: false,
         context: Default::default(),
         client: None,
         on_behalf_of: None,

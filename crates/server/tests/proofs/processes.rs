@@ -89,19 +89,25 @@ async fn rename_everywhere(cluster: &Cluster, callers: &[Caller]) {
     );
 }
 
-/// The same request with the same key, sent to every process at the same time: one effect, and the
-/// same answer from all.
+/// The same request with the same key, sent to every process at the same time: one effect, the same
+/// answer from all, and all but one are told that they repeat it.
 async fn one_key_has_one_effect(cluster: &Cluster, callers: &[Caller]) {
     let before = count(cluster, "safeguard.approval.requested").await;
     for nth in 0..KEYS {
         let key = format!("once-{nth}");
         let body = request(nth as u64);
-        let answers = at_once(callers, |caller| {
+        let mut answers = at_once(callers, |caller| {
             let (key, body) = (key.clone(), body.clone());
             async move { caller.keyed("/api/safeguard/requests", &key, &body).await }
         })
         .await;
         assert_eq!(answers[0].0, 201, "{:?}", answers[0]);
+        let mut repeated: Vec<_> = answers
+            .iter_mut()
+            .map(|(_, answer)| answer["repeated"].take().as_bool().unwrap())
+            .collect();
+        repeated.sort_unstable();
+        assert!(!repeated[0] && repeated[1..].iter().all(|is| *is), "{key}");
         for answer in &answers {
             assert_eq!(answer, &answers[0], "{key}");
         }
