@@ -525,6 +525,19 @@ fn names_are_claimed() {
             key: "jean.dupont".into()
         }]
     );
+    // All spellings of a tool are one name.
+    for mut event in tools() {
+        let (ToolEvent::Registered(ToolRegistered { name, .. })
+        | ToolEvent::Reclassified(ToolReclassified { name, .. })) = &mut event;
+        *name = "AD_delete-Account".into();
+        assert_eq!(
+            event.claims(),
+            [Claim::Take {
+                scope: "tool_name",
+                key: "ad_delete_account".into()
+            }]
+        );
+    }
 }
 
 #[test]

@@ -790,6 +790,11 @@ export interface components {
             id: string;
             /** Format: int64 */
             position: number;
+            /**
+             * @description Whether this grant was given before under the same idempotency key: whoever got it then may
+             *     have acted. Act only if it is false, or if it is your own sending that you repeat.
+             */
+            repeated: boolean;
             /** Format: int64 */
             version: number;
         };
@@ -835,6 +840,8 @@ export interface components {
              * @description Position of the command's last event; a query with `Greffe-Min-Position` waits for it.
              */
             position: number;
+            /** @description Whether this is the answer to an earlier sending with the same idempotency key. */
+            repeated: boolean;
             /**
              * Format: int64
              * @description What a later command names to say what it saw.
@@ -1095,6 +1102,10 @@ export interface components {
             /** Format: int64 */
             ticket_id?: number | null;
             ticket_title?: string | null;
+            /**
+             * @description Of `[A-Za-z0-9 _.-]`.
+             * @example SUPPORT
+             */
             workflow?: string | null;
         };
         /** @description Answer to a request for approval. */
@@ -1106,6 +1117,8 @@ export interface components {
             position: number;
             /** @example APR-2026-0001 */
             reference: string;
+            /** @description Whether this is the answer to an earlier sending with the same idempotency key. */
+            repeated: boolean;
             /** Format: int64 */
             version: number;
         };
