@@ -6,12 +6,14 @@
 mod approval;
 mod approval_command;
 mod approval_error;
+mod approval_state;
 mod hash;
 mod request;
+mod status;
 mod tool;
 mod tool_seed;
 
-pub use approval::{Approval, Status};
+pub use approval::Approval;
 pub use approval_command::{
     ApprovalCommand, Approve, BreakGlass, Cancel, Claim, Decider, ExecutionOutcome, Postpone,
     RecordExecution, RegisteredClient, Reject, RequestApproval, Requester,
@@ -22,5 +24,6 @@ pub use request::{
     CLAIM_WINDOW, DEFAULT_EXPIRY_SECONDS, EXECUTION_WINDOW, EXPIRY_SECONDS, MAX_ARGUMENTS_BYTES,
     MAX_ARGUMENTS_DEPTH,
 };
+pub use status::Status;
 pub use tool::{Tool, ToolCommand, ToolEntry, ToolError};
 pub use tool_seed::seed;
