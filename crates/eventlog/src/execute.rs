@@ -108,8 +108,9 @@ impl EventLog {
             mut after,
             mut events,
         } = decided;
+        let mut answer = answer_of(&after);
         if events.is_empty() && context.key.is_none() {
-            let (position, answer) = (self.head().await?, answer(&after));
+            let position = self.head().await?;
             let after = Some(Arc::new(after));
             return Ok(executed(id.clone(), position, answer, false, after));
         }
@@ -120,7 +121,7 @@ impl EventLog {
             &events,
             &context.metadata,
             context.key,
-            &answer(&after),
+            &answer,
         )
         .await?
         .with_guards(guards);
@@ -143,8 +144,8 @@ impl EventLog {
                 }
                 after.apply(event);
             }
+            answer = answer_of(&after);
         }
-        let answer = answer(&after);
         let after = Arc::new(after);
         self.remember::<A>(id, after.clone(), sequence);
         Ok(executed(id.clone(), position, answer, false, Some(after)))
@@ -191,7 +192,7 @@ async fn decide<A: LogAggregate>(
 }
 
 /// What is kept with the command for its repetitions. `append_batch` writes a number into `more`.
-fn answer<A: LogAggregate>(after: &A) -> Value {
+fn answer_of<A: LogAggregate>(after: &A) -> Value {
     json!({ "version": after.version(), "more": after.outcome() })
 }
 

@@ -191,6 +191,10 @@ impl App {
             read_at: caller.at,
         };
         let id = RecordedRead::id_within_hour(&caller.actor, &command);
+        // Pages ask every few seconds: what this process remembers as recorded costs no query.
+        if self.log.recall::<RecordedRead>(&id).await?.sequence > 0 {
+            return Ok(());
+        }
         record_infallible::<RecordedRead>(self, &id, command, caller.metadata()).await
     }
 }
