@@ -258,6 +258,8 @@ impl From<LogError> for Problem {
                 tracing::warn!(error = %error, "the log is not available");
                 Self::unavailable("The log is not available just now.")
             }
+            // Said where it is noted; the process begins again.
+            LogError::Parted(_) => Self::unavailable("The log is being opened again."),
             LogError::Forked(_) => {
                 tracing::error!(error = %error, "the log has forked");
                 Self::unavailable("The log is closed until an operator has looked at it.")

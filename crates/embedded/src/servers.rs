@@ -244,6 +244,11 @@ impl Servers {
         nats_users::delete_stream(&nats.url(), &nats.system_password, stream).await
     }
 
+    /// Of the user `system`, for processes that are given our server's address.
+    pub fn nats_system_password(&self) -> Result<String, EmbeddedError> {
+        Ok(self.running_nats()?.service.system_password.clone())
+    }
+
     /// Removes a consumer of a stream; nobody but the system user can.
     pub async fn delete_nats_consumer(
         &self,

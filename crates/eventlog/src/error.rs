@@ -22,6 +22,9 @@ pub enum LogError {
     /// The stream and the database have parted; nothing is appended until an operator decides.
     #[error("the log has forked from its stream ({0}); see `greffe log status`")]
     Forked(String),
+    /// The database holds another history than this process knows: it must begin again.
+    #[error("the database was replaced ({0})")]
+    Parted(String),
     /// Somebody else changed what this process was working on: it starts again from there.
     #[error("{0} has been moved")]
     Moved(String),

@@ -12,6 +12,7 @@ mod execute;
 mod feed_hub;
 mod fork;
 mod frames;
+mod history;
 mod lease;
 mod log;
 mod progress;

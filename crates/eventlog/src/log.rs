@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Append, AppendError, Appended, CommandKey, Guard, LogError, RecordedEvent, Vault,
+    history::History,
     recorded::{COLUMNS, Envelope, StoredEvent, corrupt},
     writer::{Request, Writer},
 };
@@ -38,6 +39,7 @@ pub struct EventLog {
     pub(crate) vault: Vault,
     queue: mpsc::Sender<Request>,
     head: watch::Receiver<u64>,
+    pub(crate) history: History,
     cache: moka::sync::Cache<(&'static str, AggregateId), CachedState>,
     repository: Arc<PostgresEventRepository>,
 }
@@ -82,12 +84,17 @@ impl EventLog {
             .bind(Uuid::new_v4())
             .execute(&pool)
             .await?;
+        let epoch = sqlx::query_scalar("SELECT epoch FROM log_meta")
+            .fetch_one(&pool)
+            .await?;
+        let history = History::new(epoch);
         let (queue, requests) = mpsc::channel(QUEUE);
         let (head_sender, head) = watch::channel(0);
         let writer = Writer {
             options: (*pool.connect_options()).clone(),
             queue: requests,
             head: head_sender,
+            history: history.clone(),
         };
         tokio::spawn(writer.run());
         Ok(Self {
@@ -96,6 +103,7 @@ impl EventLog {
             vault,
             queue,
             head,
+            history,
             cache: moka::sync::Cache::builder()
                 .max_capacity(CACHED_AGGREGATES)
                 .time_to_idle(Duration::from_secs(3_600))
@@ -122,6 +130,29 @@ impl EventLog {
             .fetch_one(&self.pool)
             .await?;
         Ok(head.unwrap_or(0) as u64)
+    }
+
+    /// Position of the last event. Notes it if the database holds another history than this process
+    /// knows: another epoch, or another event where it has seen one.
+    pub(crate) async fn head_of_known_history(&self) -> Result<u64, LogError> {
+        let (known, event_id) = self.history.known();
+        let (epoch, head, found): (Uuid, i64, Option<Uuid>) = sqlx::query_as(
+            "SELECT epoch, (SELECT coalesce(max(position), 0) FROM events),
+                    (SELECT event_id FROM events WHERE position = $1)
+             FROM log_meta",
+        )
+        .bind(known as i64)
+        .fetch_one(&self.pool)
+        .await?;
+        let reason = if epoch != self.history.epoch() {
+            "the log has begun another epoch".to_owned()
+        } else if known > 0 && found != Some(event_id) {
+            format!("the event at position {known} is not the one that was known")
+        } else {
+            return Ok(head as u64);
+        };
+        self.history.part(&reason);
+        Err(LogError::Parted(reason))
     }
 
     /// Queues a request and waits for what became of it. Dropping the future cancels nothing.

@@ -101,6 +101,7 @@ impl Runner {
         let mut connection = PgConnection::connect_with(&options).await?;
         connection.execute(SESSION).await?;
         let connection = &mut connection;
+        self.log.history.check(connection).await?;
         let name = self.projection.name();
         let mut written = self.prepare(connection).await?;
         let mut position = written;

@@ -152,6 +152,9 @@ impl LogReader {
 
     /// Adds what follows; anything else is dropped (a gap is filled from PostgreSQL).
     fn add(&self, events: Vec<Arc<RecordedEvent>>) {
+        if let Some(last) = events.last() {
+            self.inner.log.history.saw(last.position, last.event_id);
+        }
         let mut ring = self.ring();
         events.into_iter().for_each(|event| ring.add(event));
         let last = ring.last;
@@ -249,6 +252,8 @@ impl LogReader {
     async fn look(&self, read: bool) -> bool {
         match tokio::time::timeout(ANSWER_WITHIN, self.look_and_read(read)).await {
             Ok(Ok(was_behind)) => was_behind,
+            // Said once, where it is noted.
+            Ok(Err(LogError::Parted(_))) => true,
             Err(_) => {
                 tracing::warn!("PostgreSQL does not answer");
                 true
@@ -262,7 +267,7 @@ impl LogReader {
 
     async fn look_and_read(&self, read: bool) -> Result<bool, LogError> {
         let now = Instant::now();
-        let head = self.inner.log.head().await?;
+        let head = self.inner.log.head_of_known_history().await?;
         let (earlier_head, earlier) = self.inner.looked.send_replace((head, now));
         let was_behind = self.last() < head;
         while read && self.last() < head {

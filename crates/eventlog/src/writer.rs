@@ -14,6 +14,7 @@ use tokio::{
 use crate::{
     Append, AppendError, Appended, LogError,
     batch::{CALL, MAX_BATCH, arguments, next_batch, outcome},
+    history::{History, PARTED},
 };
 
 /// How often the writer lets others run before it takes what has queued: no time passes if none can.
@@ -46,6 +47,7 @@ pub(crate) struct Writer {
     pub queue: mpsc::Receiver<Request>,
     /// Highest position this process has appended.
     pub head: watch::Sender<u64>,
+    pub history: History,
 }
 
 impl Writer {
@@ -84,6 +86,13 @@ impl Writer {
             .map(|request| (request.append, request.reply))
             .unzip();
         let outcomes = self.send(connection, &appends).await;
+        for (append, outcome) in appends.iter().zip(&outcomes) {
+            if let (Some(last), Ok(appended)) = (append.events.last(), outcome)
+                && appended.repeated.is_none()
+            {
+                self.history.saw(appended.position, last.event_id);
+            }
+        }
         metrics::histogram!("greffe_append_seconds").record(started.elapsed().as_secs_f64());
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
             if let Ok(appended) = &outcome
@@ -161,6 +170,7 @@ impl Writer {
             None => {
                 let mut connection = PgConnection::connect_with(&self.options).await?;
                 connection.execute(SESSION).await?;
+                self.history.check(&mut connection).await?;
                 connection
             }
         };
@@ -221,6 +231,7 @@ fn refusal_of(error: &sqlx::Error) -> AppendError {
     let message = database.message().to_owned();
     match database.code().as_deref() {
         Some(FORKED) => LogError::Forked(message).into(),
+        Some(PARTED) => LogError::Parted(message).into(),
         // Class 22 (data) and 23 (constraints): this request can never be stored.
         Some(code) if code.starts_with("22") || code.starts_with("23") => {
             AppendError::Invalid(message)

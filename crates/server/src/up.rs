@@ -1,19 +1,23 @@
 //! `greffe up` and `greffe serve`: the platform, in one process or in several.
 
-use std::io::Write;
+use std::{io::Write, pin::pin, time::Duration};
 
 use anyhow::Context;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
 };
 
 use crate::{
     backends::Backends,
     config::Config,
     open_files,
-    wiring::{Platform, Roles},
+    wiring::{Platform, Roles, install_metrics},
 };
+
+const LISTEN_WITHIN: Duration = Duration::from_secs(10);
+const LISTEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything in one process.
 pub async fn up(config: &Config) -> anyhow::Result<()> {
@@ -26,67 +30,124 @@ pub async fn serve(config: &Config, roles: Roles) -> anyhow::Result<()> {
 }
 
 async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut told_to_end = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+    let mut told = Told {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
     };
-    let start = async {
-        let platform = start(config, roles, is_up).await?;
-        announce(&platform, is_up).await?;
-        anyhow::Ok(platform)
-    };
-    let mut platform = tokio::select! {
-        platform = start => platform?,
-        // What was started ends with this process.
-        () = told_to_end() => return Ok(()),
-    };
-    let failure = tokio::select! {
-        () = told_to_end() => None,
-        error = platform.failed() => Some(error),
-    };
-    if is_up {
-        platform.folder().withdraw();
-    }
-    tokio::select! {
-        () = platform.stop() => {}
-        () = told_to_end() => tracing::warn!("told again: ending at once"),
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-async fn start(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<Platform> {
+    let metrics = install_metrics()?;
     // First of all: an address in use is said before anything is started.
-    let listener = match roles.api {
-        true => Some(TcpListener::bind(&config.listen).await.with_context(|| {
-            format!(
-                "{} cannot be listened on: GREFFE_LISTEN sets another address",
-                config.listen
-            )
-        })?),
-        false => None,
-    };
+    let mut listener = listen(config, roles).await?;
     if roles.api {
         open_files::make_room(config.max_connections);
     }
-    let backends = Backends::start(config, is_up).await?;
-    Platform::start(config, backends, roles, listener, is_up).await
+    let backends = tokio::select! {
+        backends = Backends::start(config, is_up) => backends?,
+        // What was started ends with this process.
+        () = told.received() => return Ok(()),
+    };
+    let ended = loop {
+        let (free, metrics) = (listener.take(), metrics.clone());
+        let mut platform = tokio::select! {
+            platform = Platform::start(config, &backends, metrics, roles, free, is_up) => platform?,
+            () = told.received() => return Ok(()),
+        };
+        let mut parted = pin!(platform.parted());
+        let early = tokio::select! {
+            said = announce(&platform, &backends, is_up) => said.map(|()| None)?,
+            reason = &mut parted => Some(Why::Parted(reason)),
+            () = told.received() => Some(Why::Told),
+        };
+        let why = match early {
+            Some(why) => why,
+            None => tokio::select! {
+                () = told.received() => Why::Told,
+                error = platform.failed() => Why::Failed(error),
+                reason = &mut parted => Why::Parted(reason),
+            },
+        };
+        if is_up {
+            backends.folder.withdraw();
+        }
+        tokio::select! {
+            () = platform.stop() => {}
+            () = told.received() => {
+                tracing::warn!("told again: ending at once");
+                return Ok(());
+            }
+        }
+        match why {
+            Why::Told => break Ok(()),
+            Why::Failed(error) => break Err(error),
+            Why::Parted(reason) => tracing::warn!(reason, "beginning again"),
+        }
+        tokio::select! {
+            again = listen_again(config, roles) => listener = again?,
+            () = told.received() => break Ok(()),
+        }
+    };
+    backends.stop().await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Why a platform ends.
+enum Why {
+    Told,
+    Failed(anyhow::Error),
+    /// The database was replaced: what was opened on it is out of date.
+    Parted(String),
+}
+
+/// The signals that end a process.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn listen(config: &Config, roles: Roles) -> anyhow::Result<Option<TcpListener>> {
+    if !roles.api {
+        return Ok(None);
+    }
+    let listener = TcpListener::bind(&config.listen).await.with_context(|| {
+        format!(
+            "{} cannot be listened on: GREFFE_LISTEN sets another address",
+            config.listen
+        )
+    })?;
+    Ok(Some(listener))
+}
+
+/// The address may be held a moment longer by the platform that has just ended.
+async fn listen_again(config: &Config, roles: Roles) -> anyhow::Result<Option<TcpListener>> {
+    let give_up = Instant::now() + LISTEN_WITHIN;
+    loop {
+        match listen(config, roles).await {
+            Err(_) if Instant::now() < give_up => tokio::time::sleep(LISTEN_PAUSE).await,
+            listener => return listener,
+        }
+    }
 }
 
 /// The lines that scripts wait for (`contracts.md`, "Command line").
-async fn announce(platform: &Platform, is_up: bool) -> anyhow::Result<()> {
+async fn announce(platform: &Platform, backends: &Backends, is_up: bool) -> anyhow::Result<()> {
     if is_up && let Some(password) = &platform.admin_password {
         say(&format!("admin password: {password}"))?;
     }
     platform.ready().await?;
-    let Some(endpoints) = platform.endpoints() else {
+    let Some(endpoints) = platform.endpoints(backends) else {
         return say("ready");
     };
     if is_up {
-        platform.folder().publish(&endpoints)?;
+        backends.folder.publish(&endpoints)?;
     }
     say(&format!("ready: {}", endpoints.http))
 }

@@ -75,7 +75,6 @@ pub struct Platform {
     pub address: Option<SocketAddr>,
     /// Printed once, if the first start made the account `admin`.
     pub admin_password: Option<String>,
-    backends: Backends,
     pool: PgPool,
     app: Option<api::App>,
     http: Option<JoinHandle<()>>,
@@ -94,13 +93,13 @@ impl Platform {
     /// Starts the roles. `listener` is for the API; `is_first` also makes the first account.
     pub async fn start(
         config: &Config,
-        backends: Backends,
+        backends: &Backends,
+        metrics: PrometheusHandle,
         roles: Roles,
         listener: Option<TcpListener>,
         is_first: bool,
     ) -> anyhow::Result<Self> {
-        let metrics = install_metrics()?;
-        let OpenLog { pool, log } = open_log(config, &backends).await?;
+        let OpenLog { pool, log } = open_log(config, backends).await?;
         let stop = CancellationToken::new();
         let nats = backends.nats.connect(true).await?;
         let admin_password = if is_first {
@@ -132,7 +131,7 @@ impl Platform {
         } else {
             None
         };
-        let nats_users = parts.keep_nats_users(roles, &backends);
+        let nats_users = parts.keep_nats_users(roles, backends);
         let mut platform = Self {
             address: None,
             admin_password,
@@ -148,11 +147,10 @@ impl Platform {
             started: Started::default(),
             stop_http: CancellationToken::new(),
             stop: parts.stop.clone(),
-            backends,
         };
         if let Some(listener) = listener.filter(|_| roles.api) {
             platform
-                .start_api(config, &parts, listener, metrics)
+                .start_api(config, backends, &parts, listener, metrics)
                 .await?;
         }
         Ok(platform)
@@ -161,6 +159,7 @@ impl Platform {
     async fn start_api(
         &mut self,
         config: &Config,
+        backends: &Backends,
         parts: &Parts,
         listener: TcpListener,
         metrics: PrometheusHandle,
@@ -178,7 +177,7 @@ impl Platform {
             clock: parts.clock.clone(),
             metrics: Some(metrics),
         };
-        let app = api::App::start(api_config(config, &self.backends)?, api_parts).await?;
+        let app = api::App::start(api_config(config, backends)?, api_parts).await?;
         let router = self.started.guard(api::router(app.clone()));
         self.address = Some(listener.local_addr()?);
         let limits = HttpLimits {
@@ -241,16 +240,18 @@ impl Platform {
     }
 
     /// Where other commands find this platform.
-    pub fn endpoints(&self) -> Option<crate::data_folder::Endpoints> {
+    pub fn endpoints(&self, backends: &Backends) -> Option<crate::data_folder::Endpoints> {
         Some(crate::data_folder::Endpoints {
             http: format!("http://{}", self.address?),
-            nats: self.backends.nats.address(),
-            database: self.backends.database_url.expose().to_owned(),
+            nats: backends.nats.address(),
+            database: backends.database_url.expose().to_owned(),
         })
     }
 
-    pub fn folder(&self) -> &crate::data_folder::DataFolder {
-        &self.backends.folder
+    /// Returns once the database was found to be another than this process knows, and why.
+    pub fn parted(&self) -> impl Future<Output = String> + use<> {
+        let log = self.log.clone();
+        async move { log.parted().await }
     }
 
     /// Returns if the HTTP server ends by itself, which it never should.
@@ -264,8 +265,8 @@ impl Platform {
         }
     }
 
-    /// Ends in order: what was accepted is answered, sockets are told to come back (1012), the
-    /// servers stop last.
+    /// Ends in order: what was accepted is answered, sockets are told to come back (1012). The servers
+    /// go on.
     pub async fn stop(self) {
         tracing::info!("stopping");
         let answer_last = async {
@@ -308,8 +309,6 @@ impl Platform {
         {
             tracing::warn!("connections to PostgreSQL were still in use at the end");
         }
-        self.backends.stop().await;
-        tracing::info!("stopped");
     }
 }
 
@@ -362,7 +361,8 @@ async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::Mic
     }
 }
 
-fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+/// Once per process.
+pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("metrics")?;

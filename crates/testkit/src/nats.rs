@@ -107,6 +107,12 @@ impl TestNats {
             .expect("reload nats-server");
     }
 
+    /// Of the user `system`, who may remove streams.
+    pub fn system_password(&self) -> String {
+        let servers = &self.servers.servers;
+        servers.nats_system_password().expect("nats-server runs")
+    }
+
     /// Removes a stream, which clients cannot.
     pub async fn delete_stream(&self, stream: &str) {
         self.servers

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod doctor;
 mod log;
 mod password;
@@ -49,6 +50,9 @@ pub enum Command {
     /// The log and its stream
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// The database to a file, and back
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -90,6 +94,7 @@ impl Command {
             Self::ServiceAccount(command) => command.run(config).await,
             Self::Projection(command) => command.run(config).await,
             Self::Log(command) => command.run(config).await,
+            Self::Backup(command) => command.run(config).await,
             Self::Audit(command) => command.run(config).await,
             Self::Simulate(arguments) => simulate::run(config, arguments).await,
             Self::Doctor => doctor::run(config).await,

@@ -52,6 +52,7 @@ impl Cluster {
         let servers = [
             ("DATABASE_URL", self.database.url.clone()),
             ("NATS_URL", self.nats.platform_url()),
+            ("NATS_SYSTEM_PASSWORD", self.nats.system_password()),
             ("DATABASE_CONNECTIONS", "8".to_owned()),
         ];
         [settings(), servers.to_vec()].concat()

@@ -10,5 +10,6 @@ mod fork;
 mod load;
 mod outage;
 mod processes;
+mod restore;
 mod sealing;
 mod stream;

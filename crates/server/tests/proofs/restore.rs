@@ -1,0 +1,191 @@
+//! A backup is put back under processes that go on running: the log is closed, opened again by an
+//! operator, and all of them, with those who watch, come back on what the backup holds.
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use testkit::assert_stream_is_log;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+
+use crate::place::{
+    Up,
+    caller::{Caller, request},
+    cluster::{Cluster, MASTER_KEY, open_log, succeeded},
+    eventually, output,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_brings_all_processes_and_clients_back() {
+    let cluster = Cluster::new().await;
+    let mut processes = [
+        cluster.spawn("api,relay,projector,workflows"),
+        cluster.spawn("api,projector"),
+    ];
+    processes.iter_mut().for_each(Up::until_ready);
+    let admin = cluster.sign_in(&processes[0], "admin").await;
+    let at = processes.each_ref().map(|it| admin.at(&it.address));
+    let kept = ask(&at, 0..6).await;
+    let file = cluster.place.folder.path().join("greffe.dump");
+    let file = file.to_str().unwrap();
+    let made = cluster.command(&["backup", "create", file]);
+    succeeded(&output(made, ""));
+
+    // Both processes remember what the backup does not hold, and the stream holds it.
+    let lost = ask(&at, 6..18).await;
+    stream_is_log(&cluster).await;
+    let page = at[0].read("/api/safeguard/feed").await;
+    let (position, epoch) = (page["position"].clone(), page["epoch"].clone());
+    let mut watcher = watch(&admin, &position, &epoch).await;
+    assert_eq!(next(&mut watcher).await.unwrap()["type"], "feed:ready");
+
+    let restored = cluster.command(&["backup", "restore", file, "--yes"]);
+    let said = succeeded(&output(restored, ""));
+    assert!(said.contains("former"), "{said}");
+    // The watcher is told to come back.
+    while next(&mut watcher).await.is_some() {}
+
+    for caller in &at {
+        let problem = eventually("the fork is noticed", || forked(caller)).await;
+        assert!(problem.contains("forked"), "{problem}");
+        let asked = caller.post("/api/safeguard/requests", &request(30)).await;
+        let (status, answer) = asked.unwrap();
+        assert_eq!(
+            (status.as_u16(), &answer["code"]),
+            (503, &json!("unavailable"))
+        );
+    }
+    let reset = cluster.command(&["log", "reset-stream", "--yes"]);
+    succeeded(&output(reset, ""));
+    for caller in &at {
+        eventually("the process is ready again", || ready(caller)).await;
+    }
+
+    let new = ask(&at, 30..36).await;
+    stream_is_log(&cluster).await;
+    for caller in &at {
+        let pending = caller.read("/api/safeguard/pending?limit=200").await;
+        let mut shown: Vec<&str> = pending["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].as_str().unwrap())
+            .collect();
+        shown.sort_unstable();
+        let mut expected: Vec<&str> = kept.iter().chain(&new).map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!(shown, expected, "lost: {lost:?}");
+        // What was sealed before and since is read.
+        let one = caller.read(&format!("/api/safeguard/{}", new[0])).await;
+        assert_eq!(one["arguments"]["username"], "jean.dupont");
+    }
+    let mut again = watch(&admin, &position, &epoch).await;
+    assert_eq!(next(&mut again).await.unwrap()["type"], "feed:ready");
+    assert_eq!(next(&mut again).await.unwrap()["type"], "feed:reset");
+    for name in ["approvals", "audit", "users", "clients", "tools"] {
+        eventually("the read model has caught up", || async {
+            let behind: i64 = sqlx::query_scalar(
+                "SELECT (SELECT max(position) FROM events) - position
+                 FROM projection_checkpoints WHERE name = $1",
+            )
+            .bind(name)
+            .fetch_one(&cluster.database.pool)
+            .await
+            .ok()?;
+            (behind == 0).then_some(())
+        })
+        .await;
+    }
+    processes.into_iter().for_each(Up::stop);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_backup_changes_nothing() {
+    let cluster = Cluster::new().await;
+    let process = cluster.serve("api,relay,projector,workflows");
+    let admin = cluster.sign_in(&process, "admin").await;
+    let kept = ask(&[admin.clone()], 0..2).await;
+    let file = cluster.place.folder.path().join("greffe.dump");
+    std::fs::write(&file, "not a dump").unwrap();
+    let file = file.to_str().unwrap();
+    for words in [
+        vec!["backup", "restore", file],
+        vec!["backup", "restore", file, "--yes"],
+        vec!["backup", "restore", "/nowhere/greffe.dump", "--yes"],
+    ] {
+        let refused = output(cluster.command(&words), "");
+        assert!(!refused.status.success(), "{words:?}");
+        assert!(!refused.stderr.is_empty(), "{words:?}");
+    }
+    let shown = admin.read(&format!("/api/safeguard/{}", kept[1])).await;
+    assert_eq!(shown["status"], "pending");
+    process.stop();
+}
+
+async fn ask(at: &[Caller], tickets: std::ops::Range<u64>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (ticket, caller) in tickets.zip(at.iter().cycle()) {
+        let asked = caller
+            .done("/api/safeguard/requests", &request(ticket))
+            .await;
+        ids.push(asked["id"].as_str().unwrap().to_owned());
+        let path = format!("/api/safeguard/{}", ids[ids.len() - 1]);
+        caller.read_as_of(&path, &asked["position"]).await;
+    }
+    ids
+}
+
+async fn stream_is_log(cluster: &Cluster) {
+    let log = open_log(&cluster.database.url, &MASTER_KEY).await;
+    assert_stream_is_log(log.pool(), &cluster.nats.client().await).await;
+}
+
+/// What `/readyz` complains of the log; nothing while the process begins again.
+async fn forked(caller: &Caller) -> Option<String> {
+    let asked = caller.request(reqwest::Method::GET, "/readyz");
+    let (_, health) = Caller::send(asked).await.ok()?;
+    let mut parts = health["components"].as_array()?.iter();
+    let log = parts.find(|part| part["name"] == "log")?;
+    Some(log["detail"].to_string())
+}
+
+async fn ready(caller: &Caller) -> Option<()> {
+    let asked = caller.request(reqwest::Method::GET, "/readyz");
+    let (status, _) = Caller::send(asked).await.ok()?;
+    (status == 200).then_some(())
+}
+
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn watch(person: &Caller, position: &Value, epoch: &Value) -> Socket {
+    let url = format!(
+        "ws://{}/api/safeguard/ws?after={position}&epoch={}",
+        person.address,
+        epoch.as_str().unwrap()
+    );
+    let mut request = url.into_client_request().unwrap();
+    let protocols = format!("greffe.v1, bearer.{}", person.token);
+    request
+        .headers_mut()
+        .insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
+    tokio_tungstenite::connect_async(request).await.unwrap().0
+}
+
+/// The next frame; `None` once the server has closed because it begins again.
+async fn next(socket: &mut Socket) -> Option<Value> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => {
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                if frame["type"] != "safeguard:presence" {
+                    return Some(frame);
+                }
+            }
+            Some(Ok(Message::Close(Some(close)))) => {
+                assert_eq!(u16::from(close.code), 1012, "{close:?}");
+                return None;
+            }
+            Some(Ok(_)) => {}
+            ended => panic!("the socket ended without a word: {ended:?}"),
+        }
+    }
+}
