@@ -102,7 +102,7 @@ async fn a_file_that_is_no_backup_changes_nothing() {
     let cluster = Cluster::new().await;
     let process = cluster.serve("api,relay,projector,workflows");
     let admin = cluster.sign_in(&process, "admin").await;
-    let kept = ask(&[admin.clone()], 0..2).await;
+    let kept = ask(std::slice::from_ref(&admin), 0..2).await;
     let file = cluster.place.folder.path().join("greffe.dump");
     std::fs::write(&file, "not a dump").unwrap();
     let file = file.to_str().unwrap();
