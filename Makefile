@@ -6,6 +6,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Tests of all crates share one temporary PostgreSQL.
 WITH_POSTGRES := $(TARGET)/debug/with-postgres
+BENCH_PYTHON := .tools/venv-bench
 LLVM := /usr/lib/llvm-22/bin
 
 .PHONY: run demo build release test test-web test-rust test-examples journeys check-docs programs fmt lint bench coverage setup web
@@ -60,8 +61,11 @@ lint: web
 # QUICK=1: under a minute, for every row that can be.
 bench: setup web
 	cd crates/bench/peers/emmett && npm ci --silent --no-audit --no-fund
+	python3 -m venv $(BENCH_PYTHON)
+	$(BENCH_PYTHON)/bin/pip install --quiet --disable-pip-version-check \
+	  --requirement crates/bench/peers/eventsourcing/requirements.txt
 	cargo build --release --package greffe --package bench
-	$(TARGET)/release/bench
+	BENCH_PYTHON=$(CURDIR)/$(BENCH_PYTHON)/bin/python $(TARGET)/release/bench
 
 # cargo-llvm-cov with Debian's LLVM 22, which reads what rustc 1.95 (LLVM 22) writes.
 coverage: programs

@@ -194,6 +194,7 @@ impl App {
         ));
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
+            sockets: Arc::new(feed::OpenSockets::new(config.limits.sockets_per_party)),
             refusals: Refusals::default(),
             operations: Operations::new(&routes().1),
             log: parts.log,
@@ -206,7 +207,6 @@ impl App {
             tokens,
             accounts,
             presence: Presence::new(),
-            sockets: Arc::default(),
             reader: parts.reader,
             last_health: health::LastHealth::default(),
             stopping,

@@ -35,6 +35,8 @@ pub struct Limits {
     pub failed_per_account_anywhere: u32,
     /// Pending approvals per requester, of all time.
     pub pending_per_requester: u32,
+    /// Live feeds that one person or service may have open in one process.
+    pub sockets_per_party: u32,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             failed_per_address: 20,
             failed_per_account_anywhere: 50,
             pending_per_requester: 500,
+            sockets_per_party: 20,
         }
     }
 }

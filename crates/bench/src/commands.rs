@@ -171,14 +171,33 @@ pub async fn pgbench(admin: &PgPool, url: &str, time: Duration) -> anyhow::Resul
 
 /// Emmett (npm) doing the same deposits; commands per second. `make bench` installs it.
 pub async fn emmett(url: &str, time: Duration) -> anyhow::Result<f64> {
-    let output = tokio::process::Command::new("node")
-        .arg("bench.mjs")
+    let mut command = tokio::process::Command::new("node");
+    command.arg("bench.mjs");
+    foreign(command, "emmett", url, time).await
+}
+
+/// Python's eventsourcing (PyPI) doing the same deposits. `make bench` installs it.
+pub async fn eventsourcing(url: &str, time: Duration) -> anyhow::Result<f64> {
+    let python = std::env::var_os("BENCH_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut command = tokio::process::Command::new(python);
+    command.arg("bench.py");
+    foreign(command, "eventsourcing", url, time).await
+}
+
+/// A program below `peers/` that prints its commands per second last.
+async fn foreign(
+    mut command: tokio::process::Command,
+    peer: &str,
+    url: &str,
+    time: Duration,
+) -> anyhow::Result<f64> {
+    let output = command
         .args([url, &time.as_secs_f64().to_string()])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/emmett"))
+        .current_dir(format!("{}/peers/{peer}", env!("CARGO_MANIFEST_DIR")))
         .output()
         .await
-        .context("node")?;
+        .with_context(|| format!("{peer} cannot be run: `make bench` installs it"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let last = said.lines().next_back().and_then(|line| line.parse().ok());
-    last.with_context(|| format!("emmett: {said}{}", String::from_utf8_lossy(&output.stderr)))
+    last.with_context(|| format!("{peer}: {said}{}", String::from_utf8_lossy(&output.stderr)))
 }

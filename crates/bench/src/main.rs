@@ -6,6 +6,7 @@ mod commands;
 mod log;
 mod platform;
 mod report;
+mod sockets;
 
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ enum Measured {
     Size,
     Processes,
     Relay,
+    Process,
+    Sockets,
 }
 
 #[derive(Subcommand)]
@@ -48,12 +51,16 @@ enum What {
     },
 }
 
+/// How long a started platform is left alone before its memory is looked at.
+const IDLE_FOR: Duration = Duration::from_secs(5);
+
 /// How long and how often everything is measured.
 struct Plan {
     slice: Duration,
     rounds: usize,
     large: i64,
     relayed: i64,
+    sockets: usize,
 }
 
 impl Plan {
@@ -65,6 +72,7 @@ impl Plan {
                 rounds: 3,
                 large: 200_000,
                 relayed: 100_000,
+                sockets: 500,
             };
         }
         Self {
@@ -72,6 +80,7 @@ impl Plan {
             rounds: 5,
             large,
             relayed: 500_000,
+            sockets: 2_000,
         }
     }
 }
@@ -107,6 +116,8 @@ async fn measure(servers: &Servers, plan: &Plan, chosen: &[Measured]) -> anyhow:
             Measured::Size => rows.extend(table_size(&admin, &url, plan).await?),
             Measured::Processes => rows.extend(processes(&admin, &url, plan).await?),
             Measured::Relay => rows.push(relay(servers, &admin, &url, plan).await?),
+            Measured::Process => rows.extend(process().await?),
+            Measured::Sockets => rows.push(open_sockets(plan).await?),
         }
     }
     Ok(rows)
@@ -117,12 +128,14 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
     let ours = commands::open_log(&commands::database(admin, url, "ours").await?).await?;
     let peer = commands::Peer::open(&commands::database(admin, url, "peer").await?).await?;
     let emmett = commands::database(admin, url, "emmett").await?;
-    let mut rates: [Vec<f64>; 4] = Default::default();
+    let python = commands::database(admin, url, "python").await?;
+    let mut rates: [Vec<f64>; 5] = Default::default();
     for round in 0..=plan.rounds {
         let run = format!("r{round}");
         let measured = [
             commands::ours(&ours, &run, plan.slice).await?,
             commands::emmett(&emmett, plan.slice).await?,
+            commands::eventsourcing(&python, plan.slice).await?,
             peer.rate(&run, plan.slice).await?,
             commands::pgbench(admin, url, plan.slice).await?,
         ];
@@ -133,7 +146,7 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
             }
         }
     }
-    let [our, emmett, peer, bare] = rates.map(median);
+    let [our, emmett, python, peer, bare] = rates.map(median);
     Ok(vec![
         Row::at_least(
             "commands in process / cqrs-es + postgres-es",
@@ -147,6 +160,13 @@ async fn in_process(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Res
             our,
             emmett,
             Some(7.0),
+            "commands/s",
+        ),
+        Row::at_least(
+            "commands in process / eventsourcing (Python)",
+            our,
+            python,
+            None,
             "commands/s",
         ),
         Row::at_least(
@@ -295,4 +315,32 @@ async fn relay(
         Some(0.5),
         "events/s",
     ))
+}
+
+/// What the program takes before anybody uses it.
+async fn process() -> anyhow::Result<Vec<Row>> {
+    println!("start and memory of `greffe up` …");
+    let platform = platform::Platform::start().await?.again().await?;
+    tokio::time::sleep(IDLE_FOR).await;
+    let memory = platform.memory_mib()?;
+    let started_in = platform.started_in.as_secs_f64();
+    platform.stop().await?;
+    Ok(vec![
+        Row::within(
+            "start of `greffe up` to ready, second start",
+            started_in,
+            3.0,
+            "s",
+        ),
+        Row::within("memory of `greffe up`, idle", memory, 80.0, "MiB"),
+    ])
+}
+
+async fn open_sockets(plan: &Plan) -> anyhow::Result<Row> {
+    println!("{} open WebSockets …", plan.sockets);
+    let platform = platform::Platform::start().await?;
+    let p99 = sockets::p99_ms(&platform, plan.sockets, plan.slice * 5).await?;
+    platform.stop().await?;
+    let name = format!("command to frame on each of {} sockets, p99", plan.sockets);
+    Ok(Row::within(&name, p99, 500.0, "ms"))
 }

@@ -28,6 +28,9 @@ const CLIENT_ID: &str = "44";
 /// Commands per second while latencies are measured.
 const STEADY: u64 = 200;
 
+pub type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
 /// At a steady rate of commands.
 pub struct Latencies {
     pub frame_p50_ms: f64,
@@ -37,7 +40,9 @@ pub struct Latencies {
 
 pub struct Platform {
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    /// How long the program took to say that it is ready.
+    pub started_in: Duration,
     http: reqwest::Client,
     address: String,
     token: String,
@@ -46,7 +51,17 @@ pub struct Platform {
 
 impl Platform {
     pub async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?).await
+    }
+
+    /// Starts it again on the same data.
+    pub async fn again(self) -> anyhow::Result<Self> {
+        let Self { child, folder, .. } = self;
+        end(child).await?;
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: tempfile::TempDir) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?.with_file_name("greffe");
         ensure!(
             program.exists(),
@@ -57,6 +72,7 @@ impl Platform {
             .local_addr()?
             .port();
         let address = format!("127.0.0.1:{port}");
+        let began = Instant::now();
         let mut child = Command::new(program)
             .arg("up")
             .env("GREFFE_DATA_DIR", folder.path())
@@ -64,6 +80,7 @@ impl Platform {
             .env("GREFFE_ADMIN_PASSWORD", PASSWORD)
             .env("RATE_LIMIT_PER_MINUTE", "100000000")
             .env("MAX_PENDING_PER_REQUESTER", "100000000")
+            .env("MAX_SOCKETS_PER_PARTY", "100000")
             .env("RUST_LOG", "error")
             .env_remove("DATABASE_URL")
             .env_remove("NATS_URL")
@@ -75,6 +92,7 @@ impl Platform {
                 break;
             }
         }
+        let started_in = began.elapsed();
         let http = reqwest::Client::new();
         let answer: Value = http
             .post(format!("http://{address}/api/auth/login"))
@@ -90,7 +108,8 @@ impl Platform {
             .to_owned();
         let platform = Self {
             child,
-            _folder: folder,
+            folder,
+            started_in,
             http,
             address,
             token,
@@ -143,8 +162,8 @@ impl Platform {
         .await
     }
 
-    /// From sending a command to its answer, and to seeing its frame elsewhere.
-    pub async fn latencies(&self, time: Duration) -> anyhow::Result<Latencies> {
+    /// A live feed.
+    pub async fn socket(&self) -> anyhow::Result<Socket> {
         let mut request =
             format!("ws://{}/api/safeguard/ws", self.address).into_client_request()?;
         let protocols = format!("greffe.v1, bearer.{}", self.token);
@@ -154,6 +173,12 @@ impl Platform {
         let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
         // The first frame says that the feed is live.
         socket.next().await.context("the socket closed")??;
+        Ok(socket)
+    }
+
+    /// From sending a command to its answer, and to seeing its frame elsewhere.
+    pub async fn latencies(&self, time: Duration) -> anyhow::Result<Latencies> {
+        let mut socket = self.socket().await?;
         let seen: Arc<Mutex<HashMap<u64, Instant>>> = Arc::default();
         let seeing = seen.clone();
         let watcher = tokio::spawn(async move {
@@ -225,7 +250,8 @@ impl Platform {
         })
     }
 
-    async fn request(&self) -> anyhow::Result<String> {
+    /// Asks for an approval; its id.
+    pub async fn request(&self) -> anyhow::Result<String> {
         let nth = self.sent.fetch_add(1, Ordering::Relaxed);
         let answer = self.prepared(nth).send().await?.error_for_status()?;
         let answer: Value = answer.json().await?;
@@ -264,14 +290,29 @@ impl Platform {
             }))
     }
 
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = self.child.id().context("greffe has ended")?;
-        Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status()
-            .await?;
-        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??;
-        ensure!(status.success(), "greffe ended with {status}");
-        Ok(())
+    pub async fn stop(self) -> anyhow::Result<()> {
+        end(self.child).await
     }
+
+    /// Resident memory of the program, its children aside (MiB).
+    pub fn memory_mib(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("greffe has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let kib: f64 = resident.context("no VmRSS")?.trim().parse()?;
+        Ok(kib / 1024.0)
+    }
+}
+
+async fn end(mut child: Child) -> anyhow::Result<()> {
+    let pid = child.id().context("greffe has ended")?;
+    Command::new("kill")
+        .args(["-TERM", &pid.to_string()])
+        .status()
+        .await?;
+    let status = tokio::time::timeout(Duration::from_secs(30), child.wait()).await??;
+    ensure!(status.success(), "greffe ended with {status}");
+    Ok(())
 }

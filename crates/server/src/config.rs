@@ -89,6 +89,8 @@ pub struct Config {
     /// Per account, from everywhere but known devices.
     pub failed_sign_ins_anywhere: u32,
     pub max_pending_per_requester: u32,
+    /// Live feeds of one person or service, per process.
+    pub max_sockets_per_party: u32,
     /// Connections to the API.
     pub max_connections: u32,
     pub max_connections_per_address: u32,
@@ -131,6 +133,7 @@ impl Default for Config {
             failed_sign_ins_per_address: 20,
             failed_sign_ins_anywhere: 50,
             max_pending_per_requester: 500,
+            max_sockets_per_party: 20,
             max_connections: 10_000,
             max_connections_per_address: 4_096,
             web_folder: None,
@@ -211,6 +214,11 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     (
         "MAX_PENDING_PER_REQUESTER",
         "max_pending_per_requester",
+        Kind::Number,
+    ),
+    (
+        "MAX_SOCKETS_PER_PARTY",
+        "max_sockets_per_party",
         Kind::Number,
     ),
     ("MAX_CONNECTIONS", "max_connections", Kind::Number),

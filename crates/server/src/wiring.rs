@@ -344,6 +344,7 @@ fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Confi
             failed_per_address: config.failed_sign_ins_per_address,
             failed_per_account_anywhere: config.failed_sign_ins_anywhere,
             pending_per_requester: config.max_pending_per_requester,
+            sockets_per_party: config.max_sockets_per_party,
         },
         web_folder: config.web_folder.clone(),
         glpi_base_url: config.glpi_base_url.clone(),

@@ -11,15 +11,13 @@ use kernel::Actor;
 
 use crate::problem::Problem;
 
-/// Sockets of one party in one process: more tabs than anybody reads. Who has that many is refused
-/// one more, and none is closed for it: parties with one key would else close each other's forever.
-const SOCKETS_PER_PARTY: usize = 20;
 /// About as long as a socket whose peer is gone is kept.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
-/// The open sockets of one process, by party.
-#[derive(Default)]
+/// The open sockets of one process, by party. Who has as many as one may have is refused one more, and
+/// none is closed for it: parties with one key would else close each other's forever.
 pub(crate) struct OpenSockets {
+    per_party: usize,
     open: Mutex<HashMap<String, usize>>,
 }
 
@@ -30,13 +28,20 @@ pub(super) struct Place {
 }
 
 impl OpenSockets {
+    pub(crate) fn new(per_party: u32) -> Self {
+        Self {
+            per_party: per_party as usize,
+            open: Mutex::default(),
+        }
+    }
+
     /// A place for one more socket of a party.
     pub(super) fn open(self: &Arc<Self>, actor: &Actor) -> Result<Place, Problem> {
         let party = actor.to_string();
         let mut open = self.lock();
         let count = open.entry(party.clone()).or_default();
-        if *count >= SOCKETS_PER_PARTY {
-            return Err(too_many());
+        if *count >= self.per_party {
+            return Err(too_many(self.per_party));
         }
         *count += 1;
         drop(open);
@@ -51,13 +56,13 @@ impl OpenSockets {
     }
 }
 
-fn too_many() -> Problem {
+fn too_many(per_party: usize) -> Problem {
     Problem {
         retry_after: Some(TRY_AGAIN),
         ..Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_sockets",
-            format!("{SOCKETS_PER_PARTY} of your live feeds are open: close one first."),
+            format!("{per_party} of your live feeds are open: close one first."),
         )
     }
 }
@@ -80,11 +85,9 @@ mod tests {
 
     #[test]
     fn each_party_has_its_own_places() {
-        let sockets = Arc::new(OpenSockets::default());
+        let sockets = Arc::new(OpenSockets::new(20));
         let (bot, person) = (Actor::service("support"), Actor::user("support"));
-        let mut held: Vec<_> = (0..SOCKETS_PER_PARTY)
-            .map(|_| sockets.open(&bot).unwrap())
-            .collect();
+        let mut held: Vec<_> = (0..20).map(|_| sockets.open(&bot).unwrap()).collect();
         let refused = sockets.open(&bot).err().unwrap();
         assert_eq!(refused.code, "too_many_sockets");
         assert!(sockets.open(&person).is_ok());
