@@ -240,14 +240,15 @@ async fn delete(url: &str, system_password: &str, subject: String) -> Result<(),
     }
 }
 
+/// `urls`: one server, or several of a cluster separated by commas.
 async fn connect_system(
-    url: &str,
+    urls: &str,
     password: &str,
 ) -> Result<async_nats::Client, async_nats::ConnectError> {
     async_nats::ConnectOptions::with_user_and_password(SYSTEM.to_owned(), password.to_owned())
         .connection_timeout(Duration::from_secs(2))
         .request_timeout(Some(Duration::from_secs(5)))
-        .connect(url)
+        .connect(&*urls.split(',').collect::<Vec<_>>())
         .await
 }
 

@@ -175,11 +175,11 @@ impl Backends {
                 .map(|it| UsersWriter::Child(Arc::downgrade(it))),
             UsersFile::File {
                 path,
-                url,
+                servers,
                 system_password,
             } => Some(UsersWriter::File {
                 path: path.clone(),
-                url: url.clone(),
+                servers: servers.clone(),
                 system_password: system_password.clone(),
             }),
             UsersFile::Nobody => None,

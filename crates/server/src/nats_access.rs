@@ -27,7 +27,8 @@ pub(crate) enum UsersFile {
     Child,
     File {
         path: PathBuf,
-        url: Secret,
+        /// Each is asked to read it again.
+        servers: Vec<String>,
         system_password: Secret,
     },
     /// Somebody else does.
@@ -40,7 +41,8 @@ pub enum UsersWriter {
     Child(std::sync::Weak<Servers>),
     File {
         path: PathBuf,
-        url: Secret,
+        /// Each is asked to read it again.
+        servers: Vec<String>,
         system_password: Secret,
     },
 }
@@ -54,11 +56,17 @@ impl UsersWriter {
             },
             Self::File {
                 path,
-                url,
+                servers,
                 system_password,
             } => {
                 nats_users::write(path, &users)?;
-                Ok(nats_users::request_reload(url.expose(), system_password.expose()).await?)
+                let mut reloaded = Ok(());
+                for server in servers {
+                    // One that is away reads the file when it comes back.
+                    let asked = nats_users::request_reload(server, system_password.expose()).await;
+                    reloaded = reloaded.and(asked);
+                }
+                Ok(reloaded?)
             }
         }
     }
@@ -70,7 +78,7 @@ impl NatsAccess {
         let users = match (&config.nats_users_file, &config.nats_system_password) {
             (Some(path), Some(password)) => UsersFile::File {
                 path: path.clone(),
-                url: Secret::new(without_credentials(url.expose())),
+                servers: addresses(url.expose()),
                 system_password: password.clone(),
             },
             (Some(_), None) => {
@@ -95,9 +103,13 @@ impl NatsAccess {
         Ok(nats_users::delete_stream(&self.address(), password.expose(), stream).await?)
     }
 
-    /// Without credentials.
+    /// Without credentials; those of a cluster's servers, separated by commas.
     pub fn address(&self) -> String {
-        without_credentials(self.url.expose())
+        self.addresses().join(",")
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        addresses(self.url.expose())
     }
 
     /// Connects as the platform. `patient`: returns at once and goes on trying in the background.
@@ -123,10 +135,17 @@ impl NatsAccess {
         }
         options
             // async-nats pays no heed to credentials in the URL: they are given above.
-            .connect(self.address())
+            .connect(&*self.addresses())
             .await
             .with_context(|| format!("NATS at {} cannot be reached", self.address()))
     }
+}
+
+/// The servers that `NATS_URL` names, without credentials.
+fn addresses(urls: &str) -> Vec<String> {
+    urls.split(',')
+        .map(|url| without_credentials(url.trim()))
+        .collect()
 }
 
 /// `nats://user:password@host` → `nats://host`.
@@ -136,8 +155,12 @@ fn without_credentials(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// `nats://user:password@host` → user and password, percent-decoded.
-fn credentials_in(url: &str) -> Option<(String, Secret)> {
+/// The first user and password in `nats://user:password@host,nats://host`, percent-decoded.
+fn credentials_in(urls: &str) -> Option<(String, Secret)> {
+    urls.split(',').find_map(|url| credentials_of(url.trim()))
+}
+
+fn credentials_of(url: &str) -> Option<(String, Secret)> {
     let (_, rest) = url.split_once("://").unwrap_or(("nats", url));
     let (credentials, _) = rest.rsplit_once('@')?;
     let (user, password) = credentials.split_once(':')?;
@@ -179,6 +202,8 @@ mod tests {
         ] {
             assert_eq!(without_credentials(url), shown);
         }
+        let cluster = "nats://platform:p@one:4222,nats://two:4222";
+        assert_eq!(addresses(cluster), ["nats://one:4222", "nats://two:4222"]);
     }
 
     #[test]
@@ -192,5 +217,6 @@ mod tests {
         );
         assert_eq!(of("nats://a:100%25%C3%A9%2@host"), some("a", "100%é%2"));
         assert_eq!(of("nats://host:4222"), None);
+        assert_eq!(of("nats://one, nats://a:b@two"), some("a", "b"));
     }
 }

@@ -37,11 +37,16 @@ pub struct Decision {
 }
 
 /// How a service connects.
-pub async fn connect(url: &str, name: &str, key: &str) -> Result<Client, async_nats::ConnectError> {
+/// `urls`: one server, or several of a cluster separated by commas.
+pub async fn connect(
+    urls: &str,
+    name: &str,
+    key: &str,
+) -> Result<Client, async_nats::ConnectError> {
     async_nats::ConnectOptions::with_user_and_password(name.to_owned(), key.to_owned())
         .custom_inbox_prefix(format!("_INBOX.{name}"))
         .request_timeout(Some(TIMEOUT))
-        .connect(url)
+        .connect(&*urls.split(',').collect::<Vec<_>>())
         .await
 }
 

@@ -31,6 +31,8 @@ pub struct Cluster {
     pub place: Place,
     pub database: TestDatabase,
     pub nats: TestNats,
+    /// Settings of one test.
+    pub more: Vec<Setting>,
 }
 
 impl Cluster {
@@ -41,6 +43,7 @@ impl Cluster {
             place: Place::new(),
             database,
             nats,
+            more: Vec::new(),
         };
         for username in ["admin", "chef.support"] {
             create_user(&cluster.place, username, &cluster.settings());
@@ -55,15 +58,19 @@ impl Cluster {
             ("NATS_SYSTEM_PASSWORD", self.nats.system_password()),
             ("DATABASE_CONNECTIONS", "8".to_owned()),
         ];
-        [settings(), servers.to_vec()].concat()
+        [settings(), servers.to_vec(), self.more.clone()].concat()
     }
 
     /// Starts a process with these roles and returns at once.
     pub fn spawn(&self, roles: &str) -> Up {
-        let address = free_address();
+        self.spawn_at(roles, &free_address())
+    }
+
+    /// The same at an address, e.g. that of a process which has ended.
+    pub fn spawn_at(&self, roles: &str, address: &str) -> Up {
         let mut command = self.command(&["serve", "--roles", roles]);
-        command.env("GREFFE_LISTEN", &address);
-        Up::spawn(command, &self.place.log(), &address)
+        command.env("GREFFE_LISTEN", address);
+        Up::spawn(command, &self.place.log(), address)
     }
 
     pub fn serve(&self, roles: &str) -> Up {

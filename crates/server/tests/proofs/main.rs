@@ -11,5 +11,7 @@ mod load;
 mod outage;
 mod processes;
 mod restore;
+mod rolling;
 mod sealing;
 mod stream;
+mod three_nats;
