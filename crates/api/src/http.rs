@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -19,8 +20,12 @@ use uuid::Uuid;
 use crate::{
     App,
     access::{self, Rule},
+    metrics,
     problem::Problem,
 };
+
+/// Pages, and paths that lead nowhere.
+const NO_OPERATION: &str = "page";
 
 /// Names a request, in its problem and in the log.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +96,25 @@ pub fn walk(document: &OpenApi) -> Vec<(Method, String, &Operation)> {
 
 /// The outermost layer.
 pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let operation = app
+        .operations
+        .find(&request)
+        .map_or(NO_OPERATION, |rule| rule.operation);
+    let is_command = operation != NO_OPERATION && !request.method().is_safe();
     let trace = kernel::new_id();
     request.extensions_mut().insert(Trace(trace));
     let secure = is_https(&app, request.headers());
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     let trace = response.extensions().get().map_or(trace, |Trace(of)| *of);
-    if let Some(problem) = problem_of(&response) {
+    let problem = problem_of(&response);
+    count(operation, &response, began.elapsed());
+    if is_command {
+        let refusal = problem.as_ref().map(|it| (it.status.as_u16(), it.code));
+        metrics::count_command(operation, refusal, began.elapsed());
+    }
+    if let Some(problem) = problem {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(trace);
         for name in [header::ALLOW, header::VARY, header::SET_COOKIE] {
@@ -109,6 +126,20 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
     }
     protect(response.headers_mut(), &path, secure);
     response
+}
+
+fn count(operation: &'static str, response: &Response, took: Duration) {
+    let status = match response.status().as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    ::metrics::counter!("greffe_http_requests_total", "operation" => operation, "status" => status)
+        .increment(1);
+    ::metrics::histogram!("greffe_http_request_seconds", "operation" => operation)
+        .record(took.as_secs_f64());
 }
 
 /// The problem an answer carries, or the one its bare status stands for.

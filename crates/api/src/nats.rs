@@ -29,8 +29,8 @@ use self::{
     shares::Shares,
 };
 use crate::{
-    App, access, caller::Caller, commands::IdempotencyKey, json, min_position::MinPosition,
-    problem::Problem, safeguard,
+    App, access, caller::Caller, commands::IdempotencyKey, json, metrics,
+    min_position::MinPosition, problem::Problem, safeguard,
 };
 
 /// The queue group of every process: each request goes to one of them.
@@ -166,14 +166,32 @@ impl Run {
             },
             Err(problem) => Err(problem),
         };
-        self.counted
-            .count(self.at, began.elapsed(), answered.as_ref().err());
+        self.measure(began.elapsed(), answered.as_ref().err());
         let (body, headers) = reply(answered);
         let sent = self
             .client
             .publish_with_headers(reply_to, headers, body.to_string().into());
         if let Err(error) = sent.await {
             tracing::debug!(error = %error, "a request over NATS could not be answered");
+        }
+    }
+
+    fn measure(&self, took: Duration, problem: Option<&Problem>) {
+        self.counted.count(self.at, took, problem);
+        let operation = self.operation;
+        let refusal = problem.map(|it| (it.status.as_u16(), it.code));
+        let outcome = match refusal {
+            None => "accepted",
+            Some((500.., _)) => "failed",
+            Some(_) => "refused",
+        };
+        ::metrics::counter!("greffe_nats_requests_total", "operation" => operation, "outcome" => outcome)
+            .increment(1);
+        ::metrics::histogram!("greffe_nats_request_seconds", "operation" => operation)
+            .record(took.as_secs_f64());
+        let (_, subject, _) = ENDPOINTS[self.at];
+        if subject.starts_with("commands.") {
+            metrics::count_command(operation, refusal, took);
         }
     }
 

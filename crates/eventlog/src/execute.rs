@@ -63,6 +63,7 @@ impl EventLog {
             match self.append_decided(id, decided, context, &[]).await {
                 Err(AppendError::Conflict { .. }) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
+                    metrics::counter!("greffe_command_conflicts_total").increment(1);
                     tokio::time::sleep(pause(conflicts)).await;
                 }
                 done => return done.map_err(refusal_of),

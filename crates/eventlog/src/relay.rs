@@ -109,6 +109,7 @@ impl Relay {
             };
             let forked = matches!(error, LogError::Forked(_));
             let problem = error.to_string();
+            metrics::counter!("greffe_relay_errors_total").increment(1);
             let is_news = self.status.borrow().problem.as_ref() != Some(&problem);
             match is_news {
                 true if forked => tracing::error!(%problem, "the relay has stopped: fork"),

@@ -6,6 +6,7 @@ mod backends;
 mod cli;
 mod config;
 mod data_folder;
+mod disk;
 mod http_server;
 mod logging;
 mod nats_access;

@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use embedded::{NatsUser, UserKind};
-use eventlog::{Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay};
+use eventlog::{
+    Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay, RelayStatus,
+};
 use kernel::Clock;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
 
@@ -28,17 +31,14 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn start_relay(&self, config: &Config) {
-        let client = self.nats.clone();
-        let replicas = config.nats_replicas;
-        // Its status is in the metrics and in `greffe log status`.
-        drop(Relay::start(
+    pub fn start_relay(&self, config: &Config) -> watch::Receiver<RelayStatus> {
+        Relay::start(
             self.log.clone(),
-            client,
+            self.nats.clone(),
             &self.leases,
-            replicas,
+            config.nats_replicas,
             self.stop.clone(),
-        ));
+        )
     }
 
     pub fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
@@ -104,6 +104,16 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
     let mut all = projections::all();
     all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
     all
+}
+
+/// The leases that some process must hold for the platform to work.
+pub fn leases_in_use() -> Vec<String> {
+    let parts = ["relay", "clerk", "housekeeping", "reaction decisions"];
+    let projections = all_projections();
+    let names = projections
+        .iter()
+        .map(|it| format!("projection {}", it.name()));
+    parts.map(str::to_owned).into_iter().chain(names).collect()
 }
 
 /// The users of NATS, as the accounts are now.

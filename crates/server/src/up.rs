@@ -12,7 +12,7 @@ use crate::{
     backends::Backends,
     config::Config,
     open_files,
-    wiring::{Platform, Roles},
+    wiring::{Listeners, Platform, Roles},
 };
 
 /// Everything in one process.
@@ -60,20 +60,24 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
 
 async fn start(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<Platform> {
     // First of all: an address in use is said before anything is started.
-    let listener = match roles.api {
-        true => Some(TcpListener::bind(&config.listen).await.with_context(|| {
-            format!(
-                "{} cannot be listened on: GREFFE_LISTEN sets another address",
-                config.listen
-            )
-        })?),
-        false => None,
-    };
+    let mut listeners = Listeners::default();
+    if roles.api {
+        listeners.api = Some(listen(&config.listen, "GREFFE_LISTEN").await?);
+    }
+    if let Some(address) = &config.health_listen {
+        listeners.health = Some(listen(address, "GREFFE_HEALTH_LISTEN").await?);
+    }
     if roles.api {
         open_files::make_room(config.max_connections);
     }
     let backends = Backends::start(config, is_up).await?;
-    Platform::start(config, backends, roles, listener, is_up).await
+    Platform::start(config, backends, roles, listeners, is_up).await
+}
+
+async fn listen(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on: {setting} sets another address"))
 }
 
 /// The lines that scripts wait for (`contracts.md`, "Command line").

@@ -5,10 +5,8 @@ use std::{fmt::Display, os::unix::fs::MetadataExt, time::Duration};
 use sqlx::{Connection, PgConnection, Row};
 
 use super::{access::Access, log::stream_state, projection::readers};
-use crate::{config::Config, data_folder::DataFolder};
+use crate::{config::Config, data_folder::DataFolder, disk};
 
-/// Below this the stream and the log may soon have no room.
-const DISK_BYTES: u64 = 1 << 30;
 const LAG_EVENTS: i64 = 10_000;
 const LAG_SECONDS: f64 = 30.0;
 /// A lock nobody else takes.
@@ -94,11 +92,10 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     } else {
         findings.ok("data folder", folder.display());
     }
-    match nix::sys::statvfs::statvfs(folder) {
-        Ok(disk) => {
-            let free = disk.blocks_available() * disk.fragment_size();
+    match disk::free(folder) {
+        Ok(free) => {
             let detail = format!("{} MiB free", free >> 20);
-            match free < DISK_BYTES {
+            match free < disk::LEAST_FREE {
                 true => findings.fail("disk", detail, "make room, or move GREFFE_DATA_DIR"),
                 false => findings.ok("disk", detail),
             }
