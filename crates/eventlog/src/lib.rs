@@ -24,6 +24,7 @@ mod relay;
 mod store;
 mod stream;
 mod terms;
+pub mod trace;
 mod vault;
 mod writer;
 
