@@ -123,7 +123,10 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
     let problem = problem_of(&response);
     count(operation, &response, began.elapsed());
     span.in_scope(|| {
-        let (status, code) = (response.status().as_u16(), problem.as_ref().map(|it| it.code));
+        let (status, code) = (
+            response.status().as_u16(),
+            problem.as_ref().map(|it| it.code),
+        );
         tracing::debug!(operation, http.status = status, code, "answered");
     });
     if is_command {

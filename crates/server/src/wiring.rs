@@ -69,6 +69,11 @@ pub async fn open_log(config: &Config, backends: &Backends) -> anyhow::Result<Op
     eventlog::migrate(&pool)
         .await
         .context("the database could not be brought up to date")?;
+    unlock(config, backends, pool).await
+}
+
+/// Opens the log of a database that is up to date.
+pub async fn unlock(config: &Config, backends: &Backends, pool: PgPool) -> anyhow::Result<OpenLog> {
     let master_key = backends.master_key(config, &pool).await?;
     let log = EventLog::open(pool.clone(), Vault::new(pool.clone(), &master_key)).await?;
     // With another key nothing personal could be read, and new data would be sealed with it.
