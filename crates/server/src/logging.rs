@@ -24,21 +24,29 @@ use crate::{
 pub fn install(config: &Config, telemetry: Option<&Telemetry>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log_filter)
         .map_err(|error| anyhow::anyhow!("RUST_LOG cannot be read: {error}"))?;
-    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let logs = match config.log_format {
-        LogFormat::Json => logs
-            .event_format(JsonLine(
-                tracing_subscriber::fmt::format().json().flatten_event(true),
-            ))
+    let registry = tracing_subscriber::registry();
+    match telemetry {
+        None => registry.with(filter).with(lines(config)).try_init(),
+        Some(telemetry) => registry
+            .with(lines(config).with_filter(filter))
+            .with(telemetry.layer())
+            .try_init(),
+    }
+    .map_err(|error| anyhow::anyhow!("the logs cannot be installed: {error}"))
+}
+
+fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Json => lines
+            .event_format(JsonLine(Format::default().json().flatten_event(true)))
             .fmt_fields(JsonFields::new())
             .boxed(),
-        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).boxed(),
-    };
-    tracing_subscriber::registry()
-        .with(logs.with_filter(filter))
-        .with(telemetry.map(Telemetry::layer))
-        .try_init()
-        .map_err(|error| anyhow::anyhow!("the logs cannot be installed: {error}"))
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+    }
 }
 
 /// One JSON object a line, with the `trace_id` of the request beside its message: the one that its

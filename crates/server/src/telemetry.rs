@@ -8,7 +8,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tokio::runtime::Handle;
 use tracing::Subscriber;
-use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::dynamic_filter_fn, registry::LookupSpan};
 
 use crate::config::Config;
 
@@ -71,8 +71,9 @@ impl Telemetry {
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_level(false)
-            // Lines of the log stay in the log.
-            .with_filter(filter_fn(|about| {
+            // Lines of the log stay in the log. Asked every time: what is remembered per call site
+            // goes wrong in tracing-subscriber 0.3 after an `enabled!`, which sqlx uses.
+            .with_filter(dynamic_filter_fn(|about, _| {
                 let ours = about.target().split("::").next().unwrap_or_default();
                 about.is_span() && OURS.contains(&ours)
             }))

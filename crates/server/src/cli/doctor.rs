@@ -82,10 +82,22 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
 
 /// Opens the log without changing anything: a doctor does not migrate.
 async fn open(config: &Config, backends: &Backends, findings: &mut Findings) -> Option<OpenLog> {
+    let url = backends.database_url.expose();
+    let is_direct = match check_pooler(url, findings).await {
+        Ok(is_direct) => is_direct,
+        Err(error) => {
+            let todo = "start PostgreSQL, or correct DATABASE_URL; its log says more";
+            findings.fail("postgresql", error, todo);
+            false
+        }
+    };
+    if !is_direct {
+        return None;
+    }
     let pool = match backends.connect_database(CONNECTIONS).await {
         Ok(pool) => pool,
         Err(error) => {
-            let todo = "start PostgreSQL, or correct DATABASE_URL; its log says more";
+            let todo = "look at its log: are there connections left for more clients?";
             findings.fail("postgresql", format!("{error:#}"), todo);
             return None;
         }
@@ -162,13 +174,6 @@ async fn check_parts(access: &Access, runs: bool, findings: &mut Findings) {
     if let Err(error) = check_database(access, findings).await {
         findings.fail("database", error, "look at the log of PostgreSQL");
     }
-    if let Err(error) = check_pooler(access, findings).await {
-        findings.fail(
-            "leases",
-            format!("{error:#}"),
-            "look at the log of PostgreSQL",
-        );
-    }
     if let Err(error) = check_log(access, runs, findings).await {
         findings.fail("log", format!("{error:#}"), "`greffe log status`");
     }
@@ -209,8 +214,8 @@ async fn check_database(access: &Access, findings: &mut Findings) -> sqlx::Resul
 
 /// Leases are locks of a session: a pooler that hands a session's transactions to any connection
 /// would let two processes do what only one may.
-async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Result<()> {
-    let url = access.backends.database_url.expose();
+/// Whether nothing of that kind is there.
+async fn check_pooler(url: &str, findings: &mut Findings) -> sqlx::Result<bool> {
     let (mut one, mut two) = (
         PgConnection::connect(url).await?,
         PgConnection::connect(url).await?,
@@ -234,15 +239,16 @@ async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Resul
     pids.dedup();
     one.close().await?;
     two.close().await?;
-    match is_session && pids.len() == 1 {
+    let is_direct = is_session && pids.len() == 1;
+    match is_direct {
         true => findings.ok("leases", "sessions keep their locks"),
         false => findings.fail(
-            "leases",
+            "pooler",
             "sessions do not keep their locks: a transaction pooler stands in between",
             "point DATABASE_URL at PostgreSQL itself, or set the pooler to session mode",
         ),
     }
-    Ok(())
+    Ok(is_direct)
 }
 
 async fn lock(connection: &mut PgConnection, function: &str) -> sqlx::Result<bool> {

@@ -48,8 +48,11 @@ impl Stage {
         command.envs(settings.clone());
         let key = succeeded(&output(command, "")).trim().to_owned();
         let up = place.up_with(&settings);
+        let admin = Caller::sign_in(&place.address, PERSON).await;
+        let client = json!({ "id": "44", "name": "EHPAD Les Jardins", "critical": false });
+        admin.done("/api/clients", &client).await;
         Self {
-            admin: Caller::sign_in(&place.address, PERSON).await,
+            admin,
             support: Caller::with_key(&place.address, &key),
             key,
             place,
@@ -142,6 +145,6 @@ pub fn request() -> Value {
     json!({
         "tool_name": "ad_reset_password", "arguments": { "username": PERSON },
         "security_level": "L3", "expires_in_seconds": 60,
-        "context": { "ticket_id": 1234, "ticket_title": TITLE, "workflow": "SUPPORT" },
+        "context": { "ticket_id": 1234, "ticket_title": TITLE, "client_id": "44", "workflow": "SUPPORT" },
     })
 }
