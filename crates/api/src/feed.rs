@@ -188,9 +188,13 @@ impl Reader {
     }
 
     async fn serve(self, socket: WebSocket, cursor: FeedCursor) {
-        metrics::gauge!("greffe_feed_sockets").increment(1.0);
+        let open = metrics::gauge!("greffe_feed_sockets", "feed" => self.feed);
+        open.increment(1.0);
         let (mut sink, mut incoming) = socket.split();
         let ended = self.run(&mut sink, &mut incoming, cursor).await;
+        if ended == Some(TOO_SLOW) {
+            metrics::counter!("greffe_feed_slow_readers_total", "feed" => self.feed).increment(1);
+        }
         if let Some((code, reason)) = ended {
             let close = Message::Close(Some(CloseFrame {
                 code,
@@ -207,7 +211,7 @@ impl Reader {
             })
             .await;
         }
-        metrics::gauge!("greffe_feed_sockets").decrement(1.0);
+        open.decrement(1.0);
     }
 
     /// Runs until someone ends it; `None` if the peer did.
@@ -299,14 +303,19 @@ impl Reader {
     }
 
     async fn show(&self, sink: &mut Sink, item: FeedItem) -> Result<(), Option<Closing>> {
-        let text = match item {
-            FeedItem::Frame(frame) if self.may_see(&frame.audience) => frame.json.to_string(),
+        let (text, counter) = match item {
+            FeedItem::Frame(frame) if self.may_see(&frame.audience) => {
+                (frame.json.to_string(), "greffe_feed_frames_sent_total")
+            }
             FeedItem::Frame(_) => return Ok(()),
             FeedItem::Reset { position } => {
-                json!({ "type": "feed:reset", "position": position }).to_string()
+                let reset = json!({ "type": "feed:reset", "position": position });
+                (reset.to_string(), "greffe_feed_resets_total")
             }
         };
-        send(sink, Message::text(text)).await
+        send(sink, Message::text(text)).await?;
+        metrics::counter!(counter, "feed" => self.feed).increment(1);
+        Ok(())
     }
 
     /// Whether the session or key still counts, and its party may still open this feed.

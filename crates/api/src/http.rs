@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -13,14 +14,27 @@ use axum::{
     response::Response,
 };
 use kernel::Origin;
+use tracing::{Instrument, Span};
 use utoipa::openapi::{OpenApi, path::Operation};
 use uuid::Uuid;
 
 use crate::{
     App,
     access::{self, Rule},
+    auth::cookie,
+    metrics,
     problem::Problem,
 };
+
+/// Pages, and paths that lead nowhere.
+const NO_OPERATION: &str = "page";
+/// Asked every few seconds by machines.
+const UNTRACED: &[&str] = &[
+    "get_liveness",
+    "get_readiness",
+    "get_workflows_health",
+    "get_metrics",
+];
 
 /// Names a request, in its problem and in the log.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +105,35 @@ pub fn walk(document: &OpenApi) -> Vec<(Method, String, &Operation)> {
 
 /// The outermost layer.
 pub async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let trace = kernel::new_id();
+    let began = Instant::now();
+    let operation = app
+        .operations
+        .find(&request)
+        .map_or(NO_OPERATION, |rule| rule.operation);
+    let is_command = operation != NO_OPERATION && !request.method().is_safe();
+    let span = span_of(operation, &request);
+    let trace = eventlog::trace::trace_id(&span).unwrap_or_else(kernel::new_id);
+    span.record("trace_id", tracing::field::display(trace));
     request.extensions_mut().insert(Trace(trace));
     let secure = is_https(&app, request.headers());
     let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
     let trace = response.extensions().get().map_or(trace, |Trace(of)| *of);
-    if let Some(problem) = problem_of(&response) {
+    let problem = problem_of(&response);
+    count(operation, &response, began.elapsed());
+    span.in_scope(|| {
+        let (status, code) = (
+            response.status().as_u16(),
+            problem.as_ref().map(|it| it.code),
+        );
+        tracing::debug!(operation, http.status = status, code, "answered");
+    });
+    if is_command {
+        let refusal = problem.as_ref().map(|it| (it.status.as_u16(), it.code));
+        metrics::count_command(operation, refusal, began.elapsed());
+    }
+    if let Some(problem) = problem {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(trace);
         for name in [header::ALLOW, header::VARY, header::SET_COOKIE] {
@@ -109,6 +145,41 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
     }
     protect(response.headers_mut(), &path, secure);
     response
+}
+
+/// Everything a request leads to, and the lines of the log about it. Of the path only the route is
+/// kept: the rest may be personal.
+fn span_of(operation: &'static str, request: &Request) -> Span {
+    if operation == NO_OPERATION || UNTRACED.contains(&operation) {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        "request", otel.name = operation, otel.kind = "server", operation,
+        trace_id = tracing::field::Empty, http.request.method = %request.method(),
+        http.response.status_code = tracing::field::Empty,
+    );
+    // People cannot choose, as with `X-Correlation-Id`.
+    let traceparent = request.headers().get("traceparent");
+    if let Some(traceparent) = traceparent.and_then(|value| value.to_str().ok())
+        && cookie::bearer(request.headers()).is_some_and(|token| token.starts_with("grf_"))
+    {
+        eventlog::trace::continue_from(&span, traceparent);
+    }
+    span
+}
+
+fn count(operation: &'static str, response: &Response, took: Duration) {
+    let status = match response.status().as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    ::metrics::counter!("greffe_http_requests_total", "operation" => operation, "status" => status)
+        .increment(1);
+    ::metrics::histogram!("greffe_http_request_seconds", "operation" => operation)
+        .record(took.as_secs_f64());
 }
 
 /// The problem an answer carries, or the one its bare status stands for.

@@ -16,6 +16,7 @@ mod feed;
 mod health;
 mod http;
 mod json;
+mod metrics;
 mod min_position;
 mod nats;
 mod network;
@@ -40,7 +41,6 @@ use axum::{
 use chrono::TimeDelta;
 use eventlog::EventLog;
 use kernel::Clock;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -59,6 +59,8 @@ pub use bootstrap::{
 };
 pub use caller::Caller;
 pub use commands::IdempotencyKey;
+pub use health::{Check, Component, Health, Monitor, Status, Watched, health_router};
+pub use metrics::{DISK, Kind, METRICS, Metric, install as install_metrics};
 pub use min_position::{AsOf, MinPosition};
 pub use nats::MicroService;
 pub use network::{InvalidNetwork, Network};
@@ -136,7 +138,7 @@ pub struct Parts {
     pub progress: eventlog::Progress,
     pub nats: Option<async_nats::Client>,
     pub clock: Arc<dyn Clock>,
-    pub metrics: Option<PrometheusHandle>,
+    pub monitor: Arc<Monitor>,
 }
 
 /// The API of one process. Cheap to clone.
@@ -150,7 +152,7 @@ pub struct Inner {
     pub(crate) progress: eventlog::Progress,
     pub(crate) nats: Option<async_nats::Client>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) metrics: Option<PrometheusHandle>,
+    pub(crate) monitor: Arc<Monitor>,
     pub(crate) config: Config,
     pub(crate) tokens: Tokens,
     pub accounts: Arc<Accounts>,
@@ -159,8 +161,6 @@ pub struct Inner {
     pub(crate) operations: Operations,
     pub(crate) presence: Arc<Presence>,
     pub(crate) sockets: Arc<feed::OpenSockets>,
-    pub(crate) reader: eventlog::LogReader,
-    pub(crate) last_health: health::LastHealth,
     stopping: CancellationToken,
 }
 
@@ -187,11 +187,11 @@ impl App {
         let tokens = Tokens::new(&config.jwt_secret)?;
         let accounts = Arc::new(Accounts::load(&parts.log, parts.clock.now()).await?);
         let stopping = CancellationToken::new();
-        tokio::spawn(accounts.clone().follow(
-            parts.log.clone(),
-            parts.reader.clone(),
-            stopping.clone(),
-        ));
+        tokio::spawn(
+            accounts
+                .clone()
+                .follow(parts.log.clone(), parts.reader, stopping.clone()),
+        );
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
             sockets: Arc::new(feed::OpenSockets::new(config.limits.sockets_per_party)),
@@ -202,13 +202,11 @@ impl App {
             progress: parts.progress,
             nats: parts.nats,
             clock: parts.clock,
-            metrics: parts.metrics,
+            monitor: parts.monitor,
             config,
             tokens,
             accounts,
             presence: Presence::new(),
-            reader: parts.reader,
-            last_health: health::LastHealth::default(),
             stopping,
         }));
         tokio::spawn(app.presence.clone().run(app.clone()));

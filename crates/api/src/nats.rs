@@ -21,6 +21,7 @@ use kernel::{Actor, Origin};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::{
@@ -29,8 +30,8 @@ use self::{
     shares::Shares,
 };
 use crate::{
-    App, access, caller::Caller, commands::IdempotencyKey, json, min_position::MinPosition,
-    problem::Problem, safeguard,
+    App, access, caller::Caller, commands::IdempotencyKey, json, metrics,
+    min_position::MinPosition, problem::Problem, safeguard,
 };
 
 /// The queue group of every process: each request goes to one of them.
@@ -156,18 +157,19 @@ impl Run {
             return;
         };
         // What is refused below costs its sender as much as what is not.
-        let answered = match self.app.rate_limits.count(&Actor::service(name)) {
-            Ok(()) => match self.shares.take(name).await {
-                Ok(_turn) => {
-                    self.answer(name, message.headers.as_ref(), &message.payload)
-                        .await
-                }
-                Err(problem) => Err(problem),
-            },
-            Err(problem) => Err(problem),
+        let headers = message.headers.as_ref();
+        let (span, trace) = self.span(headers);
+        let answering = async {
+            self.app.rate_limits.count(&Actor::service(name))?;
+            let _turn = self.shares.take(name).await?;
+            self.answer(name, trace, headers, &message.payload).await
         };
-        self.counted
-            .count(self.at, began.elapsed(), answered.as_ref().err());
+        let answered = answering.instrument(span.clone()).await;
+        span.in_scope(|| {
+            let code = answered.as_ref().err().map(|problem| problem.code);
+            tracing::debug!(operation = self.operation, code, "answered");
+        });
+        self.measure(began.elapsed(), answered.as_ref().err());
         let (body, headers) = reply(answered);
         let sent = self
             .client
@@ -177,9 +179,51 @@ impl Run {
         }
     }
 
+    /// Of all that a request leads to, and the id it is found by.
+    fn span(&self, headers: Option<&HeaderMap>) -> (Span, Uuid) {
+        let span = tracing::info_span!(
+            "request",
+            otel.name = self.operation,
+            otel.kind = "server",
+            operation = self.operation,
+            trace_id = tracing::field::Empty,
+            messaging.system = "nats",
+        );
+        let traceparent = headers.and_then(|headers| headers.get("traceparent"));
+        if let Some(traceparent) = traceparent {
+            eventlog::trace::continue_from(&span, traceparent.as_str());
+        }
+        let traced = eventlog::trace::trace_id(&span);
+        let trace = correlation(headers)
+            .or(traced)
+            .unwrap_or_else(kernel::new_id);
+        span.record("trace_id", tracing::field::display(trace));
+        (span, trace)
+    }
+
+    fn measure(&self, took: Duration, problem: Option<&Problem>) {
+        self.counted.count(self.at, took, problem);
+        let operation = self.operation;
+        let refusal = problem.map(|it| (it.status.as_u16(), it.code));
+        let outcome = match refusal {
+            None => "accepted",
+            Some((500.., _)) => "failed",
+            Some(_) => "refused",
+        };
+        ::metrics::counter!("greffe_nats_requests_total", "operation" => operation, "outcome" => outcome)
+            .increment(1);
+        ::metrics::histogram!("greffe_nats_request_seconds", "operation" => operation)
+            .record(took.as_secs_f64());
+        let (_, subject, _) = ENDPOINTS[self.at];
+        if subject.starts_with("commands.") {
+            metrics::count_command(operation, refusal, took);
+        }
+    }
+
     async fn answer(
         &self,
         name: &str,
+        correlation_id: Uuid,
         headers: Option<&HeaderMap>,
         payload: &[u8],
     ) -> Result<Value, Problem> {
@@ -189,7 +233,7 @@ impl Run {
         };
         let caller = self
             .app
-            .service_caller(name, origin, correlation(headers))
+            .service_caller(name, origin, correlation_id)
             .await?;
         let answered = match access::admit(self.operation, &caller) {
             Ok(()) => self.call(&caller, headers, payload).await,
@@ -269,11 +313,8 @@ fn min_position(headers: Option<&HeaderMap>) -> Result<MinPosition, Problem> {
     MinPosition::parse(given.map(|value| value.as_str()))
 }
 
-fn correlation(headers: Option<&HeaderMap>) -> Uuid {
-    headers
-        .and_then(|headers| headers.get("X-Correlation-Id"))
-        .and_then(|value| value.as_str().parse().ok())
-        .unwrap_or_else(kernel::new_id)
+fn correlation(headers: Option<&HeaderMap>) -> Option<Uuid> {
+    headers?.get("X-Correlation-Id")?.as_str().parse().ok()
 }
 
 /// `{"ok":true,…}` or `{"ok":false,"code","detail"}`, the latter also in the micro error headers and,

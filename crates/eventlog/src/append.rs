@@ -93,7 +93,9 @@ impl Append {
                 "over {MAX_EVENTS} events in one command"
             )));
         }
-        let metadata = pack(&sealed_metadata(vault, metadata).await?)?;
+        let mut metadata = metadata.clone();
+        metadata.traceparent = crate::trace::traceparent();
+        let metadata = pack(&sealed_metadata(vault, &metadata).await?)?;
         let mut packed = Vec::with_capacity(events.len());
         let mut claims = Vec::new();
         for event in events {

@@ -35,6 +35,7 @@ impl EventLog {
     ///
     /// A repeated command (same key, same body) gets the first answer and has no second effect. A
     /// refusal is decided on the aggregate's latest state, never on a cached one alone.
+    #[tracing::instrument(level = "debug", skip_all, fields(greffe.aggregate = A::TYPE))]
     pub async fn execute<A>(
         &self,
         id: &AggregateId,
@@ -63,6 +64,7 @@ impl EventLog {
             match self.append_decided(id, decided, context, &[]).await {
                 Err(AppendError::Conflict { .. }) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
+                    metrics::counter!("greffe_command_conflicts_total").increment(1);
                     tokio::time::sleep(pause(conflicts)).await;
                 }
                 done => return done.map_err(refusal_of),
@@ -72,6 +74,7 @@ impl EventLog {
 
     /// Executes the first command of a new aggregate, whose id the caller has just drawn: nothing is
     /// loaded. `guards` are the other aggregates that the caller decided on.
+    #[tracing::instrument(name = "execute", level = "debug", skip_all, fields(greffe.aggregate = A::TYPE))]
     pub async fn create<A>(
         &self,
         id: &AggregateId,
@@ -96,6 +99,10 @@ impl EventLog {
         }
     }
 
+    #[tracing::instrument(
+        name = "append", level = "debug", skip_all,
+        fields(greffe.events = decided.events.len(), greffe.position)
+    )]
     async fn append_decided<A: LogAggregate>(
         &self,
         id: &AggregateId,
@@ -127,6 +134,7 @@ impl EventLog {
         .with_guards(guards);
         let appended = self.append(append).await?;
         let position = appended.position;
+        tracing::Span::current().record("greffe.position", position);
         if let Some(first) = appended.repeated {
             let Repeated {
                 aggregate_id,

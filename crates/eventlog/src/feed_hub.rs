@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
-use crate::{Audience, FeedItem, LogError, Progress, SharedFrame, Vault};
+use crate::{Audience, FeedItem, LogError, Progress, SharedFrame, Vault, trace};
 
 /// A cursor that is further behind fetches everything anew.
 const MAX_BEHIND: u64 = 10_000;
@@ -185,6 +186,8 @@ impl FeedHub {
         after: u64,
         upto: u64,
     ) -> Result<Vec<Arc<SharedFrame>>, LogError> {
+        // Dropped once the frames are ready for the sockets.
+        let _following = self.follow_traces(feed, after, upto).await?;
         let mut rows: Vec<(i64, String, String, Value, DateTime<Utc>)> = sqlx::query_as(
             "SELECT position, kind, audience, sealed, recorded_at FROM feed_frames
              WHERE feed = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
@@ -211,6 +214,37 @@ impl FeedHub {
                 }))
             })
             .collect()
+    }
+}
+
+impl FeedHub {
+    /// Spans in the traces of the events that are about to be shown; asks nothing unless traces go
+    /// somewhere.
+    async fn follow_traces(
+        &self,
+        feed: &str,
+        after: u64,
+        upto: u64,
+    ) -> Result<Vec<Span>, LogError> {
+        if !trace::is_on() {
+            return Ok(Vec::new());
+        }
+        let traced: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT e.position, e.metadata->>'traceparent' FROM feed_frames f JOIN events e USING (position)
+             WHERE f.feed = $1 AND f.position > $2 AND f.position <= $3
+                 AND e.metadata->>'traceparent' IS NOT NULL
+             ORDER BY f.position LIMIT $4",
+        )
+        .bind(feed)
+        .bind(after as i64)
+        .bind(upto as i64)
+        .bind(PAGE)
+        .fetch_all(&self.pool)
+        .await?;
+        let spans = traced
+            .iter()
+            .map(|(position, of)| trace::follow_one("feed", feed, *position as u64, of));
+        Ok(spans.collect())
     }
 }
 

@@ -9,6 +9,8 @@ use std::{collections::HashMap, time::Duration};
 use sqlx::{ConnectOptions, PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::sync::{mpsc, watch};
 
+use crate::LogError;
+
 /// How often leases held by others are tried, and one's own connection is checked.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 /// A connection that does not answer for so long is given up, and its leases with it.
@@ -74,6 +76,21 @@ impl Lease {
     }
 }
 
+/// Which of these leases no process holds.
+pub async fn unheld_leases(pool: &PgPool, names: &[String]) -> Result<Vec<String>, LogError> {
+    Ok(sqlx::query_scalar(
+        "SELECT name FROM unnest($1::text[]) AS wanted(name)
+         WHERE NOT EXISTS (
+             SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND classid::bigint = $2 AND objid::bigint = hashtext(name)::bigint & 4294967295)",
+    )
+    .bind(names)
+    .bind(i64::from(LOCK_CLASS))
+    .fetch_all(pool)
+    .await?)
+}
+
 async fn keep(
     options: PgConnectOptions,
     mut requests: mpsc::UnboundedReceiver<(String, watch::Sender<Held>)>,
@@ -102,6 +119,8 @@ async fn keep(
         connection = None;
         for (name, held) in &leases {
             if held.send_replace(None).is_some() {
+                metrics::gauge!("greffe_lease_held", "lease" => name.clone()).set(0.0);
+                metrics::counter!("greffe_leases_lost_total").increment(1);
                 tracing::warn!(lease = %name, error = %error, "lease lost");
             }
         }
@@ -135,6 +154,7 @@ async fn try_all(
         if had {
             *times += 1;
             held.send_replace(Some(*times));
+            metrics::gauge!("greffe_lease_held", "lease" => name.clone()).set(1.0);
         }
     }
     Ok(())

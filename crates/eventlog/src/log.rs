@@ -1,6 +1,6 @@
 //! The log's handle: open, append, load, read.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, cmp::Ordering, sync::Arc, time::Duration};
 
 use cqrs_es::{
     Aggregate,
@@ -30,6 +30,36 @@ const CACHED_AGGREGATES: u64 = 50_000;
 /// Brings the log's own tables up to date.
 pub async fn migrate(pool: &PgPool) -> Result<(), LogError> {
     Ok(MIGRATIONS.run(pool).await?)
+}
+
+/// How the database's own tables relate to this build's migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    Current,
+    /// `greffe migrate` has something to do.
+    Behind,
+    /// A newer release has been here.
+    Newer,
+}
+
+/// Compares the migrations that ran with those of this build.
+pub async fn schema_state(pool: &PgPool) -> Result<SchemaState, LogError> {
+    let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
+    let made: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !made {
+        return Ok(SchemaState::Behind);
+    }
+    let theirs: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(pool)
+            .await?;
+    Ok(match theirs.cmp(&ours) {
+        Ordering::Less => SchemaState::Behind,
+        Ordering::Equal => SchemaState::Current,
+        Ordering::Greater => SchemaState::Newer,
+    })
 }
 
 /// The log of one process. Cheap to clone; the last clone's end lets the writer drain and stop.

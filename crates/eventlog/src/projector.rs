@@ -11,6 +11,7 @@ use crate::{
     RecordedEvent,
     applier::Applier,
     schemas::{Generation, enter, prepare},
+    trace,
 };
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
@@ -78,7 +79,7 @@ impl Projector {
 }
 
 /// The lease of who runs a version of a projection.
-pub(crate) fn lease_of(name: &str, version: i32) -> String {
+pub fn lease_of(name: &str, version: i32) -> String {
     format!("projection {name} v{version}")
 }
 
@@ -167,6 +168,7 @@ impl Runner {
         from: u64,
         to: u64,
     ) -> Result<(), ApplyError> {
+        let _following = trace::follow("projection", self.projection.name(), events);
         let mut tx = connection.begin().await?;
         // First of all: who holds this row (a swap) holds the runner up before it has seen a table.
         let moved = sqlx::query(

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{EventLog, Leases, LogError, LogReader, RecordedEvent};
+use crate::{EventLog, Leases, LogError, LogReader, RecordedEvent, trace};
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 /// How late a checkpoint that only skipped events may be written.
@@ -81,6 +81,8 @@ async fn run_from_checkpoint(
             .iter()
             .filter(|event| reaction.wants(&event.event_type))
         {
+            let _following =
+                trace::follow("reaction", reaction.name(), std::slice::from_ref(event));
             reaction.react(event).await?;
             has_reacted = true;
         }

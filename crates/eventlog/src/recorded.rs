@@ -92,6 +92,8 @@ pub(crate) struct Envelope {
     /// Sealed; from where the command came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     pub data: Box<RawValue>,
 }
 
@@ -133,6 +135,7 @@ impl StoredEvent {
             correlation_id: metadata.correlation_id,
             causation_id: metadata.causation_id,
             origin,
+            traceparent: metadata.traceparent,
             data: self.payload,
         })
     }
@@ -157,6 +160,7 @@ impl Envelope {
                 correlation_id: self.correlation_id,
                 causation_id: self.causation_id,
                 origin: None,
+                traceparent: self.traceparent,
             },
             data: serde_json::from_str(self.data.get()).map_err(corrupt)?,
         };

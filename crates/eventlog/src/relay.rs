@@ -20,12 +20,14 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::{
     EventLog, Leases, LogError,
     recorded::{StoredEvent, corrupt},
     stream::{self, DOORBELL, EventsStream, nats},
+    trace,
 };
 
 const PAGE: usize = 1_000;
@@ -109,6 +111,7 @@ impl Relay {
             };
             let forked = matches!(error, LogError::Forked(_));
             let problem = error.to_string();
+            metrics::counter!("greffe_relay_errors_total").increment(1);
             let is_news = self.status.borrow().problem.as_ref() != Some(&problem);
             match is_news {
                 true if forked => tracing::error!(%problem, "the relay has stopped: fork"),
@@ -225,7 +228,7 @@ impl Relay {
 
     /// Publishes all that is in the log after `last`; returns the position reached.
     async fn publish_all(&self, prefix: &str, mut last: u64) -> Result<u64, LogError> {
-        let mut in_flight: VecDeque<(u64, usize, PublishAckFuture)> = VecDeque::new();
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
         let mut bytes = 0;
         let mut pages = self.read_ahead(last);
         while let Some(page) = pages.recv().await {
@@ -238,13 +241,17 @@ impl Relay {
                 }
                 last += 1;
                 let weight = message.payload.len();
+                let span = match message.traceparent {
+                    Some(of) => trace::follow_one("relay", stream::EVENTS, last, &of),
+                    None => Span::none(),
+                };
                 let sent = PublishMessage::build()
                     .payload(message.payload)
                     .expected_last_sequence(last - 1)
                     .outbound_message(format!("{prefix}.events.{}", message.event_type));
                 let ack = self.context.publish_message(sent).await.map_err(nats)?;
                 bytes += weight;
-                in_flight.push_back((last, weight, ack));
+                in_flight.push_back((last, weight, ack, span));
             }
         }
         while !in_flight.is_empty() {
@@ -276,6 +283,9 @@ impl Relay {
     }
 }
 
+/// Position, bytes, acknowledgement, and the span that ends with it.
+type InFlight = (u64, usize, PublishAckFuture, Span);
+
 /// Events as they are published; the first follows the position that was asked for.
 struct Page {
     /// When the first was recorded.
@@ -285,6 +295,8 @@ struct Page {
 
 struct Message {
     event_type: String,
+    /// Of the append, if it was traced and this process traces.
+    traceparent: Option<String>,
     payload: bytes::Bytes,
 }
 
@@ -294,6 +306,7 @@ fn encode(events: Vec<StoredEvent>, mut last: u64) -> Result<Page, LogError> {
         .map(|event| event.recorded_at)
         .unwrap_or_default();
     let mut messages = Vec::with_capacity(events.len());
+    let is_traced = trace::is_on();
     for event in events {
         if event.position != last + 1 {
             let found = event.position;
@@ -303,11 +316,11 @@ fn encode(events: Vec<StoredEvent>, mut last: u64) -> Result<Page, LogError> {
         }
         last = event.position;
         let event_type = event.event_type.clone();
-        let payload = serde_json::to_vec(&event.into_envelope()?)
-            .map_err(corrupt)?
-            .into();
+        let envelope = event.into_envelope()?;
+        let payload = serde_json::to_vec(&envelope).map_err(corrupt)?.into();
         messages.push(Message {
             event_type,
+            traceparent: envelope.traceparent.filter(|_| is_traced),
             payload,
         });
     }
@@ -315,8 +328,8 @@ fn encode(events: Vec<StoredEvent>, mut last: u64) -> Result<Page, LogError> {
 }
 
 /// Waits for an acknowledgement; it counts only if the sequence is the position.
-async fn confirm(sent: Option<(u64, usize, PublishAckFuture)>) -> Result<usize, LogError> {
-    let Some((position, weight, ack)) = sent else {
+async fn confirm(sent: Option<InFlight>) -> Result<usize, LogError> {
+    let Some((position, weight, ack, _span)) = sent else {
         return Ok(0);
     };
     let ack = ack.await.map_err(nats)?;

@@ -86,6 +86,16 @@ pub async fn stream_position(client: &async_nats::Client) -> Result<Option<u64>,
         .map(|stream| stream.last_sequence))
 }
 
+/// Bytes that JetStream stores for the platform, and how many it may; `None` if nothing limits it.
+pub async fn stored_bytes(client: &async_nats::Client) -> Result<(u64, Option<u64>), LogError> {
+    let account = context(client).query_account().await.map_err(nats)?;
+    let most = account
+        .limits
+        .max_storage
+        .and_then(|most| u64::try_from(most).ok());
+    Ok((account.storage, most))
+}
+
 /// Makes the stream, empty, for this history.
 pub(crate) async fn create(
     context: &Context,

@@ -152,6 +152,7 @@ impl Writer {
             if !is_passing(&error) || Instant::now() >= give_up {
                 return Err(error);
             }
+            metrics::counter!("greffe_append_retries_total").increment(1);
             tracing::warn!(error = %error, "append failed, trying again");
             if error.as_database_error().is_none() {
                 *connection = None;

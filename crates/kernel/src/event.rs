@@ -129,6 +129,9 @@ pub struct Metadata {
     /// From where; sealed like a personal field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The span that wrote it, if it was traced (W3C Trace Context). Not personal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// From where a command came. Personal.
@@ -148,6 +151,7 @@ impl Metadata {
             correlation_id,
             causation_id: None,
             origin: None,
+            traceparent: None,
         }
     }
 

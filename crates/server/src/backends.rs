@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::{Config, Secret},
     data_folder::DataFolder,
+    disk,
     nats_access::{NatsAccess, UsersFile, UsersWriter},
     parts::all_projections,
 };
@@ -200,6 +201,13 @@ impl Backends {
             }),
             UsersFile::Nobody => None,
         }
+    }
+
+    /// Looks at the disk of the data folder, if a server of ours writes there.
+    pub fn disk_check(&self, config: &Config) -> Option<api::Check> {
+        let is_used = config.database_url.is_none() || config.nats_url.is_none();
+        let folder = self.folder.path().to_owned();
+        is_used.then(|| -> api::Check { Box::new(move || disk::check(&folder)) })
     }
 
     /// Stops the children; everything that uses them must have ended.

@@ -58,6 +58,8 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub listen: String,
+    /// For operators: health and metrics without signing in.
+    pub health_listen: Option<String>,
     pub data_dir: PathBuf,
     /// Greffe runs its own PostgreSQL if it is not set.
     pub database_url: Option<Secret>,
@@ -106,12 +108,15 @@ pub struct Config {
     pub observium_webhook_token: Option<Secret>,
     pub log_filter: String,
     pub log_format: LogFormat,
+    /// Where traces are sent (OTLP over HTTP); nowhere if it is not set.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:3002".into(),
+            health_listen: None,
             data_dir: "./data".into(),
             database_url: None,
             nats_url: None,
@@ -147,6 +152,7 @@ impl Default for Config {
             observium_webhook_token: None,
             log_filter: "info,sqlx=warn,async_nats=warn".into(),
             log_format: LogFormat::Text,
+            otlp_endpoint: None,
         }
     }
 }
@@ -166,6 +172,7 @@ enum Kind {
 /// Environment variable, key in the file, kind.
 const VARIABLES: &[(&str, &str, Kind)] = &[
     ("GREFFE_LISTEN", "listen", Kind::Text),
+    ("GREFFE_HEALTH_LISTEN", "health_listen", Kind::Text),
     ("GREFFE_DATA_DIR", "data_dir", Kind::Text),
     ("DATABASE_URL", "database_url", Kind::Secret),
     ("DATABASE_CONNECTIONS", "database_connections", Kind::Number),
@@ -241,6 +248,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ),
     ("RUST_LOG", "log_filter", Kind::Text),
     ("RUST_LOG_FORMAT", "log_format", Kind::Text),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint", Kind::Text),
 ];
 const CONFIG_FILE: &str = "GREFFE_CONFIG";
 

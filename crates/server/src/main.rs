@@ -6,6 +6,7 @@ mod backends;
 mod cli;
 mod config;
 mod data_folder;
+mod disk;
 mod http_server;
 mod logging;
 mod nats_access;
@@ -13,6 +14,7 @@ mod open_files;
 mod parts;
 mod readiness;
 mod simulate;
+mod telemetry;
 mod up;
 mod wiring;
 
@@ -38,11 +40,17 @@ fn main() -> ExitCode {
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
     let mut config = config::Config::load()?;
     cli.command.quieten(&mut config);
-    logging::install(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    // Commands of operators are not traced: their own platform is.
+    let telemetry = match cli.command.is_platform() {
+        true => telemetry::Telemetry::new(&config, runtime.handle())?,
+        false => None,
+    };
+    logging::install(&config, telemetry.as_ref())?;
     let ended = runtime.block_on(cli.command.run(&config));
+    drop(telemetry);
     // Nothing that is still there may hold the end up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ended

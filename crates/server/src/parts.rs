@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use embedded::{NatsUser, UserKind};
 use eventlog::{
     Deadlines, EventLog, Leases, LogReader, ParkedOrder, Progress, Projection, Projector,
-    RecordedEvent, Relay,
+    RecordedEvent, Relay, RelayStatus,
 };
 use kernel::Clock;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
 
@@ -31,17 +32,14 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn start_relay(&self, config: &Config) {
-        let client = self.nats.clone();
-        let replicas = config.nats_replicas;
-        // Its status is in the metrics and in `greffe log status`.
-        drop(Relay::start(
+    pub fn start_relay(&self, config: &Config) -> watch::Receiver<RelayStatus> {
+        Relay::start(
             self.log.clone(),
-            client,
+            self.nats.clone(),
             &self.leases,
-            replicas,
+            config.nats_replicas,
             self.stop.clone(),
-        ));
+        )
     }
 
     pub fn start_projector(&self, projections: Vec<Arc<dyn Projection>>) {
@@ -113,6 +111,16 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
 /// What an event orders about parked events: no context does so yet.
 pub fn parked_orders(_: &RecordedEvent) -> Option<ParkedOrder> {
     None
+}
+
+/// The leases that some process must hold for the platform to work.
+pub fn leases_in_use() -> Vec<String> {
+    let parts = ["relay", "clerk", "housekeeping", "reaction decisions"];
+    let projections = all_projections();
+    let names = projections
+        .iter()
+        .map(|it| eventlog::lease_of(it.name(), it.version()));
+    parts.map(str::to_owned).into_iter().chain(names).collect()
 }
 
 /// The users of NATS, as the accounts are now.

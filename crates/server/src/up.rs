@@ -2,9 +2,7 @@
 
 use std::{io::Write, pin::pin, time::Duration};
 
-use anyhow::Context;
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     time::Instant,
 };
@@ -13,7 +11,7 @@ use crate::{
     backends::Backends,
     config::Config,
     open_files,
-    wiring::{Platform, Roles, install_metrics},
+    wiring::{Listeners, Platform, Roles, install_metrics},
 };
 
 const LISTEN_WITHIN: Duration = Duration::from_secs(10);
@@ -36,7 +34,7 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
     };
     let metrics = install_metrics()?;
     // First of all: an address in use is said before anything is started.
-    let mut listener = listen(config, roles).await?;
+    let mut listeners = Listeners::bind(config, roles).await?;
     if roles.api {
         open_files::make_room(config.max_connections);
     }
@@ -46,7 +44,7 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
         () = told.received() => return Ok(()),
     };
     let ended = loop {
-        let (free, metrics) = (listener.take(), metrics.clone());
+        let (free, metrics) = (std::mem::take(&mut listeners), metrics.clone());
         let mut platform = tokio::select! {
             platform = Platform::start(config, &backends, metrics, roles, free, is_up) => platform?,
             () = told.received() => return Ok(()),
@@ -81,7 +79,7 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
             Why::Parted(reason) => tracing::warn!(reason, "beginning again"),
         }
         tokio::select! {
-            again = listen_again(config, roles) => listener = again?,
+            again = listen_again(config, roles) => listeners = again?,
             () = told.received() => break Ok(()),
         }
     };
@@ -113,26 +111,13 @@ impl Told {
     }
 }
 
-async fn listen(config: &Config, roles: Roles) -> anyhow::Result<Option<TcpListener>> {
-    if !roles.api {
-        return Ok(None);
-    }
-    let listener = TcpListener::bind(&config.listen).await.with_context(|| {
-        format!(
-            "{} cannot be listened on: GREFFE_LISTEN sets another address",
-            config.listen
-        )
-    })?;
-    Ok(Some(listener))
-}
-
 /// The address may be held a moment longer by the platform that has just ended.
-async fn listen_again(config: &Config, roles: Roles) -> anyhow::Result<Option<TcpListener>> {
+async fn listen_again(config: &Config, roles: Roles) -> anyhow::Result<Listeners> {
     let give_up = Instant::now() + LISTEN_WITHIN;
     loop {
-        match listen(config, roles).await {
+        match Listeners::bind(config, roles).await {
             Err(_) if Instant::now() < give_up => tokio::time::sleep(LISTEN_PAUSE).await,
-            listener => return listener,
+            listeners => return listeners,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use api::{Monitor, Watched};
 use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Vault, ring_doorbell};
 use kernel::SystemClock;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use crate::{
     backends::Backends,
     config::Config,
     http_server::{self, HttpLimits},
-    parts::{Parts, all_projections},
+    parts::{Parts, all_projections, leases_in_use},
     readiness::Started,
 };
 
@@ -26,6 +27,13 @@ const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long a connection may take to begin, and for the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// Of the address for operators.
+const HEALTH_LIMITS: HttpLimits = HttpLimits {
+    connections: 64,
+    connections_per_address: 64,
+    proxies: Vec::new(),
+    head_within: HEAD_WITHIN,
+};
 /// How long the start waits for NATS; without it the platform works, degraded.
 const NATS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -61,6 +69,11 @@ pub async fn open_log(config: &Config, backends: &Backends) -> anyhow::Result<Op
     eventlog::migrate(&pool)
         .await
         .context("the database could not be brought up to date")?;
+    unlock(config, backends, pool).await
+}
+
+/// Opens the log of a database that is up to date.
+pub async fn unlock(config: &Config, backends: &Backends, pool: PgPool) -> anyhow::Result<OpenLog> {
     let master_key = backends.master_key(config, &pool).await?;
     let log = EventLog::open(pool.clone(), Vault::new(pool.clone(), &master_key)).await?;
     // With another key nothing personal could be read, and new data would be sealed with it.
@@ -68,6 +81,33 @@ pub async fn open_log(config: &Config, backends: &Backends) -> anyhow::Result<Op
         "the beginning of the log cannot be read: is GREFFE_MASTER_KEY the one it was sealed with?",
     )?;
     Ok(OpenLog { pool, log })
+}
+
+/// Where a process is reached.
+#[derive(Default)]
+pub struct Listeners {
+    pub api: Option<TcpListener>,
+    /// For operators: health and metrics alone.
+    pub health: Option<TcpListener>,
+}
+
+impl Listeners {
+    pub async fn bind(config: &Config, roles: Roles) -> anyhow::Result<Self> {
+        let mut listeners = Self::default();
+        if roles.api {
+            listeners.api = Some(listen(&config.listen, "GREFFE_LISTEN").await?);
+        }
+        if let Some(address) = &config.health_listen {
+            listeners.health = Some(listen(address, "GREFFE_HEALTH_LISTEN").await?);
+        }
+        Ok(listeners)
+    }
+}
+
+async fn listen(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on: {setting} sets another address"))
 }
 
 /// A running process of the platform.
@@ -90,13 +130,13 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts the roles. `listener` is for the API; `is_first` also makes the first account.
+    /// Starts the roles; `is_first` also makes the first account.
     pub async fn start(
         config: &Config,
         backends: &Backends,
         metrics: PrometheusHandle,
         roles: Roles,
-        listener: Option<TcpListener>,
+        listeners: Listeners,
         is_first: bool,
     ) -> anyhow::Result<Self> {
         let OpenLog { pool, log } = open_log(config, backends).await?;
@@ -118,9 +158,7 @@ impl Platform {
             stop,
         };
         ring_doorbell(&parts.log, parts.nats.clone(), parts.stop.clone());
-        if roles.relay {
-            parts.start_relay(config);
-        }
+        let relay = roles.relay.then(|| parts.start_relay(config));
         let all = all_projections();
         let projections = all.iter().map(|it| it.name()).collect();
         for projection in &all {
@@ -152,12 +190,32 @@ impl Platform {
             stop_http: CancellationToken::new(),
             stop: parts.stop.clone(),
         };
-        if let Some(listener) = listener.filter(|_| roles.api) {
+        let monitor = Arc::new(Monitor::new(Watched {
+            log: parts.log.clone(),
+            reader: parts.reader.clone(),
+            progress: parts.progress.clone(),
+            nats: Some(parts.nats.clone()),
+            clock: parts.clock.clone(),
+            metrics: Some(metrics),
+            relay,
+            leases: leases_in_use(),
+            checks: backends.disk_check(config).into_iter().collect(),
+        }));
+        if let Some(listener) = listeners.health {
+            platform.start_health(listener, monitor.clone());
+        }
+        if let Some(listener) = listeners.api.filter(|_| roles.api) {
             platform
-                .start_api(config, backends, &parts, listener, metrics)
+                .start_api(config, backends, &parts, listener, monitor)
                 .await?;
         }
         Ok(platform)
+    }
+
+    fn start_health(&self, listener: TcpListener, monitor: Arc<Monitor>) {
+        let router = self.started.guard(api::health_router(monitor));
+        let server = http_server::serve(listener, router, HEALTH_LIMITS, self.stop.clone());
+        drop(tokio::spawn(server));
     }
 
     async fn start_api(
@@ -166,7 +224,7 @@ impl Platform {
         backends: &Backends,
         parts: &Parts,
         listener: TcpListener,
-        metrics: PrometheusHandle,
+        monitor: Arc<Monitor>,
     ) -> anyhow::Result<()> {
         let pool = self.pool.clone();
         let vault = parts.log.vault().clone();
@@ -179,7 +237,7 @@ impl Platform {
             progress: parts.progress.clone(),
             nats: Some(parts.nats.clone()),
             clock: parts.clock.clone(),
-            metrics: Some(metrics),
+            monitor,
         };
         let app = api::App::start(api_config(config, backends)?, api_parts).await?;
         let router = self.started.guard(api::router(app.clone()));
@@ -368,9 +426,7 @@ async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::Mic
 
 /// Once per process.
 pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .install_recorder()
-        .context("metrics")?;
+    let handle = api::install_metrics().context("metrics")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {

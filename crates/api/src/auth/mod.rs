@@ -69,6 +69,9 @@ pub async fn authenticate(State(app): State<App>, request: Request, next: Next) 
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
+    if caller.correlation_id != trace {
+        tracing::Span::current().record("trace_id", tracing::field::display(caller.correlation_id));
+    }
     let target = target_of(&mut parts).await;
     let mut response = match admit(&app, rule, &caller, &parts) {
         Ok(()) => {

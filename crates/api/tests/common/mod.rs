@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use api::{App, Config, Limits, MicroService, NewServiceAccount, NewUser, Parts};
+use api::{App, Config, Limits, MicroService, Monitor, NewServiceAccount, NewUser, Parts, Watched};
 use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Projector, Relay, Vault};
 use events::users::{Role, Scope};
 use kernel::AccreditationLevel::{self, N2, N3, N4};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::{ManualClock, TestDatabase, TestNats};
@@ -25,7 +25,7 @@ const SECRET: &[u8] = &[7; 32];
 /// The one recorder of this process: all its platforms count together.
 fn metrics() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
+    RECORDER.get_or_init(|| api::install_metrics().unwrap())
 }
 
 /// What the instances of one platform share.
@@ -88,7 +88,7 @@ impl TestApp {
         let stop = CancellationToken::new();
         let client = platform.nats.client().await;
         let leases = Leases::start(&pool);
-        let _relay = Relay::start(log.clone(), client.clone(), &leases, 1, stop.clone());
+        let relay = Relay::start(log.clone(), client.clone(), &leases, 1, stop.clone());
         eventlog::ring_doorbell(&log, client.clone(), stop.clone());
         let reader = LogReader::start(log.clone(), Some(client.clone()), stop.clone())
             .await
@@ -111,6 +111,17 @@ impl TestApp {
             ..Limits::default()
         };
         configure(&mut config);
+        let monitor = Monitor::new(Watched {
+            log: log.clone(),
+            reader: reader.clone(),
+            progress: progress.clone(),
+            nats: Some(client.clone()),
+            clock: Arc::new(platform.clock.clone()),
+            metrics: Some(metrics().clone()),
+            relay: Some(relay),
+            leases: Vec::new(),
+            checks: Vec::new(),
+        });
         let parts = Parts {
             log,
             reader,
@@ -118,7 +129,7 @@ impl TestApp {
             progress: progress.clone(),
             nats: Some(client.clone()),
             clock: Arc::new(platform.clock.clone()),
-            metrics: Some(metrics().clone()),
+            monitor: Arc::new(monitor),
         };
         let app = App::start(config, parts).await.unwrap();
         let service = MicroService::start(app.clone(), client).await.unwrap();

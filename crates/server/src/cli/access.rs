@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Enough for a command.
-const CONNECTIONS: u32 = 4;
+pub const CONNECTIONS: u32 = 4;
 
 /// The log, and the servers behind it.
 pub struct Access {
@@ -20,11 +20,7 @@ pub struct Access {
 
 impl Access {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let running = DataFolder::new(&config.data_dir).running();
-        let backends = match &running {
-            Some(endpoints) => Backends::of_running(config, endpoints)?,
-            None => Backends::start(config, false).await?,
-        };
+        let (backends, running) = Self::reach(config).await?;
         let config = Config {
             database_connections: CONNECTIONS,
             ..config.clone()
@@ -40,6 +36,16 @@ impl Access {
                 Err(error)
             }
         }
+    }
+
+    /// The servers, and the platform that runs on the same data folder.
+    pub async fn reach(config: &Config) -> anyhow::Result<(Backends, Option<Endpoints>)> {
+        let running = DataFolder::new(&config.data_dir).running();
+        let backends = match &running {
+            Some(endpoints) => Backends::of_running(config, endpoints)?,
+            None => Backends::start(config, false).await?,
+        };
+        Ok((backends, running))
     }
 
     /// Stops what was started for the command.

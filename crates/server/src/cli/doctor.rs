@@ -1,14 +1,24 @@
 //! `greffe doctor`: what is wrong, in plain words, and what to do about it.
 
-use std::{fmt::Display, os::unix::fs::MetadataExt, time::Duration};
+mod readiness;
 
+use std::{collections::BTreeSet, fmt::Display, os::unix::fs::MetadataExt};
+
+use eventlog::SchemaState;
 use sqlx::{Connection, PgConnection, Row};
 
-use super::{access::Access, log::stream_state, projection::readers};
-use crate::{config::Config, data_folder::DataFolder};
+use super::{
+    access::{Access, CONNECTIONS},
+    log::stream_state,
+    projection::readers,
+};
+use crate::{
+    backends::Backends,
+    config::Config,
+    disk,
+    wiring::{OpenLog, unlock},
+};
 
-/// Below this the stream and the log may soon have no room.
-const DISK_BYTES: u64 = 1 << 30;
 const LAG_EVENTS: i64 = 10_000;
 const LAG_SECONDS: f64 = 30.0;
 /// A lock nobody else takes.
@@ -17,7 +27,7 @@ const PROBE_LOCK: i64 = 731_060;
 /// What was found.
 #[derive(Default)]
 struct Findings {
-    failures: usize,
+    failed: BTreeSet<String>,
 }
 
 impl Findings {
@@ -29,40 +39,94 @@ impl Findings {
         println!("note  {what}: {detail}");
     }
 
+    /// A thing that is wrong is said once: the platform may have said it already.
     fn fail(&mut self, what: &str, detail: impl Display, todo: &str) {
-        println!("FAIL  {what}: {detail}\n      → {todo}");
-        self.failures += 1;
+        if self.failed.insert(what.to_owned()) {
+            println!("FAIL  {what}: {detail}\n      → {todo}");
+        }
     }
 }
 
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     let mut findings = Findings::default();
     check_folder(config, &mut findings);
-    match DataFolder::new(&config.data_dir).running() {
-        Some(running) => {
-            findings.ok("platform", format!("runs at {}", running.http));
-            check_readiness(&running.http, &mut findings).await;
-        }
-        None => findings.note(
-            "platform",
-            "does not run on this data folder; its servers are tried",
-        ),
-    }
-    match Access::open(config).await {
-        Ok(access) => {
-            check_parts(&access, &mut findings).await;
-            access.close().await;
+    let runs = readiness::check(config, &mut findings).await;
+    match Access::reach(config).await {
+        Ok((backends, running)) => {
+            let open = open(config, &backends, &mut findings).await;
+            match open {
+                Some(open) => {
+                    let access = Access {
+                        backends,
+                        open,
+                        running,
+                    };
+                    check_parts(&access, runs, &mut findings).await;
+                    access.close().await;
+                }
+                None => backends.stop().await,
+            }
         }
         Err(error) => findings.fail(
-            "database",
+            "servers",
             format!("{error:#}"),
-            "the message says which server or setting; `greffe migrate` tries it alone",
+            "the message says which server or setting; `logs` in the data folder says more",
         ),
     }
-    match findings.failures {
+    match findings.failed.len() {
         0 => Ok(()),
         1 => anyhow::bail!("one thing is wrong"),
         count => anyhow::bail!("{count} things are wrong"),
+    }
+}
+
+/// Opens the log without changing anything: a doctor does not migrate.
+async fn open(config: &Config, backends: &Backends, findings: &mut Findings) -> Option<OpenLog> {
+    let url = backends.database_url.expose();
+    let is_direct = match check_pooler(url, findings).await {
+        Ok(is_direct) => is_direct,
+        Err(error) => {
+            let todo = "start PostgreSQL, or correct DATABASE_URL; its log says more";
+            findings.fail("postgresql", error, todo);
+            false
+        }
+    };
+    if !is_direct {
+        return None;
+    }
+    let pool = match backends.connect_database(CONNECTIONS).await {
+        Ok(pool) => pool,
+        Err(error) => {
+            let todo = "look at its log: are there connections left for more clients?";
+            findings.fail("postgresql", format!("{error:#}"), todo);
+            return None;
+        }
+    };
+    match eventlog::schema_state(&pool).await {
+        Ok(SchemaState::Current) => {}
+        Ok(SchemaState::Behind) => {
+            let detail = "some have not run on this database";
+            findings.fail("migrations", detail, "back up, then `greffe migrate`");
+            return None;
+        }
+        Ok(SchemaState::Newer) => {
+            let detail = "a newer release has changed this database";
+            findings.fail("migrations", detail, "run that release: none goes back");
+            return None;
+        }
+        Err(error) => {
+            findings.fail("postgresql", error, "look at the log of PostgreSQL");
+            return None;
+        }
+    }
+    match unlock(config, backends, pool).await {
+        Ok(open) => Some(open),
+        Err(error) => {
+            let todo = "put back the master key that belongs to this database: GREFFE_MASTER_KEY, or \
+                        `secrets/master-key` in the data folder";
+            findings.fail("master key", format!("{error:#}"), todo);
+            None
+        }
     }
 }
 
@@ -94,11 +158,10 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     } else {
         findings.ok("data folder", folder.display());
     }
-    match nix::sys::statvfs::statvfs(folder) {
-        Ok(disk) => {
-            let free = disk.blocks_available() * disk.fragment_size();
+    match disk::free(folder) {
+        Ok(free) => {
             let detail = format!("{} MiB free", free >> 20);
-            match free < DISK_BYTES {
+            match free < disk::LEAST_FREE {
                 true => findings.fail("disk", detail, "make room, or move GREFFE_DATA_DIR"),
                 false => findings.ok("disk", detail),
             }
@@ -107,57 +170,14 @@ fn check_folder(config: &Config, findings: &mut Findings) {
     }
 }
 
-async fn check_readiness(http: &str, findings: &mut Findings) {
-    let answer = async {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(5))
-            .build()?;
-        let response = client.get(format!("{http}/readyz")).send().await?;
-        let is_ready = response.status().is_success();
-        let health: serde_json::Value = response.json().await?;
-        anyhow::Ok((is_ready, health))
-    };
-    match answer.await {
-        Ok((true, _)) => findings.ok("readiness", "ready"),
-        Ok((false, health)) => {
-            let parts = health["components"].as_array().cloned().unwrap_or_default();
-            let bad: Vec<String> = parts
-                .iter()
-                .filter(|part| part["status"] != "ok")
-                .map(|part| {
-                    let text = |name: &str| part[name].as_str().unwrap_or_default().to_owned();
-                    format!("{} {} {}", text("name"), text("status"), text("detail"))
-                })
-                .collect();
-            findings.fail(
-                "readiness",
-                bad.join("; "),
-                "see the checks below, and the platform's log",
-            );
-        }
-        Err(error) => findings.fail(
-            "readiness",
-            format!("{http} does not answer: {error}"),
-            "look at the platform's log; if it hangs, stop it and start it again",
-        ),
-    }
-}
-
-async fn check_parts(access: &Access, findings: &mut Findings) {
+async fn check_parts(access: &Access, runs: bool, findings: &mut Findings) {
     if let Err(error) = check_database(access, findings).await {
         findings.fail("database", error, "look at the log of PostgreSQL");
     }
-    if let Err(error) = check_pooler(access, findings).await {
-        findings.fail(
-            "leases",
-            format!("{error:#}"),
-            "look at the log of PostgreSQL",
-        );
-    }
-    if let Err(error) = check_log(access, findings).await {
+    if let Err(error) = check_log(access, runs, findings).await {
         findings.fail("log", format!("{error:#}"), "`greffe log status`");
     }
-    if let Err(error) = check_projections(access, findings).await {
+    if let Err(error) = check_projections(access, runs, findings).await {
         findings.fail("projections", error, "`greffe projection list`");
     }
 }
@@ -194,8 +214,8 @@ async fn check_database(access: &Access, findings: &mut Findings) -> sqlx::Resul
 
 /// Leases are locks of a session: a pooler that hands a session's transactions to any connection
 /// would let two processes do what only one may.
-async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Result<()> {
-    let url = access.backends.database_url.expose();
+/// Whether nothing of that kind is there.
+async fn check_pooler(url: &str, findings: &mut Findings) -> sqlx::Result<bool> {
     let (mut one, mut two) = (
         PgConnection::connect(url).await?,
         PgConnection::connect(url).await?,
@@ -210,6 +230,7 @@ async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Resul
             lock(&mut two, "pg_advisory_unlock").await?;
         }
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .persistent(false)
             .fetch_one(&mut one)
             .await?;
         pids.push(pid);
@@ -218,25 +239,28 @@ async fn check_pooler(access: &Access, findings: &mut Findings) -> anyhow::Resul
     pids.dedup();
     one.close().await?;
     two.close().await?;
-    match is_session && pids.len() == 1 {
+    let is_direct = is_session && pids.len() == 1;
+    match is_direct {
         true => findings.ok("leases", "sessions keep their locks"),
         false => findings.fail(
-            "leases",
+            "pooler",
             "sessions do not keep their locks: a transaction pooler stands in between",
             "point DATABASE_URL at PostgreSQL itself, or set the pooler to session mode",
         ),
     }
-    Ok(())
+    Ok(is_direct)
 }
 
 async fn lock(connection: &mut PgConnection, function: &str) -> sqlx::Result<bool> {
+    // Unnamed, as a pooler may not know what was prepared on another connection.
     sqlx::query_scalar(&format!("SELECT {function}($1)"))
         .bind(PROBE_LOCK)
+        .persistent(false)
         .fetch_one(connection)
         .await
 }
 
-async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<()> {
+async fn check_log(access: &Access, runs: bool, findings: &mut Findings) -> anyhow::Result<()> {
     let log = &access.open.log;
     let head = log.head().await?;
     let (epoch, fork) = log.epoch().await?;
@@ -252,7 +276,7 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
         Ok(client) => client,
         Err(error) => {
             findings.fail(
-                "NATS",
+                "nats",
                 format!("{error:#}"),
                 "start nats-server, or correct NATS_URL and NATS_CREDS",
             );
@@ -260,7 +284,7 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
         }
     };
     match stream_state(&client).await {
-        Ok(None) if access.running.is_none() => findings.note("stream", "made at the first start"),
+        Ok(None) if !runs => findings.note("stream", "made at the first start"),
         Ok(None) => findings.fail(
             "stream",
             "EVENTS is missing",
@@ -269,7 +293,7 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
         Ok(Some(stream)) => {
             let behind = head.saturating_sub(stream.last_sequence) as i64;
             let detail = format!("{} of {head} published", stream.last_sequence);
-            match access.running.is_some() && behind > LAG_EVENTS {
+            match runs && behind > LAG_EVENTS {
                 true => findings.fail(
                     "relay",
                     detail,
@@ -279,7 +303,7 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
             }
         }
         Err(error) => findings.fail(
-            "NATS",
+            "nats",
             format!("{error:#}"),
             "is JetStream on? start it with Greffe's nats.conf",
         ),
@@ -287,13 +311,16 @@ async fn check_log(access: &Access, findings: &mut Findings) -> anyhow::Result<(
     Ok(())
 }
 
-async fn check_projections(access: &Access, findings: &mut Findings) -> sqlx::Result<()> {
+async fn check_projections(
+    access: &Access,
+    runs: bool,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
     let rows = readers(&access.open.pool).await?;
-    let is_running = access.running.is_some();
     let mut are_well = true;
     for row in &rows {
         let detail = format!("{} events and {:.0} s behind", row.behind, row.seconds);
-        if is_running && (row.behind > LAG_EVENTS || row.seconds > LAG_SECONDS) {
+        if runs && (row.behind > LAG_EVENTS || row.seconds > LAG_SECONDS) {
             are_well = false;
             let todo =
                 "is a process with role `projector` running? readiness above says if it is stuck";
@@ -305,7 +332,7 @@ async fn check_projections(access: &Access, findings: &mut Findings) -> sqlx::Re
             findings.fail(
                 &format!("projection {}", row.name),
                 detail,
-                "`greffe projection parked`",
+                "`greffe projection parked` names them and why: they need a corrected build",
             );
         }
     }

@@ -71,9 +71,14 @@ impl Command {
     /// The platform tells what it does; other commands speak up only when something is wrong.
     pub fn quieten(&self, config: &mut Config) {
         let is_default = config.log_filter == Config::default().log_filter;
-        if is_default && !matches!(self, Self::Up | Self::Serve { .. }) {
+        if is_default && !self.is_platform() {
             config.log_filter = "error".into();
         }
+    }
+
+    /// Whether it runs the platform, or a part of it.
+    pub fn is_platform(&self) -> bool {
+        matches!(self, Self::Up | Self::Serve { .. })
     }
 
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {

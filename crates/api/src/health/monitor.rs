@@ -1,0 +1,330 @@
+//! Looks at the parts of the platform, whatever roles this process has.
+//!
+//! What passes by itself (a start, an outage that is over, a rebuild) must not raise an alarm that
+//! says otherwise: what stands still is told from what is on its way.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
+
+use eventlog::{EventLog, LogReader, Progress, RelayStatus, SchemaState};
+use kernel::Clock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
+
+use super::{Component, Health, Lag, Status, projection_health};
+
+/// How long an answer holds: the routes are open, and each look costs queries.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// A relay that publishes nothing for so long, while it should, is down.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// From here on it is worth saying.
+const LATE_AFTER: Duration = Duration::from_secs(5);
+/// Longer than it takes to notice that a holder's machine is gone, and to take over.
+const UNHELD_AFTER: Duration = Duration::from_secs(15);
+/// Share of JetStream's limit that may be used (percent).
+const STORAGE_PERCENT: u64 = 90;
+/// Waits for a connection at most so long.
+const POOL_WITHIN: Duration = Duration::from_secs(5);
+
+/// A look of the process's own, e.g. at its disk; it must be quick.
+pub type Check = Box<dyn Fn() -> Component + Send + Sync>;
+
+/// What is looked at.
+pub struct Watched {
+    pub log: EventLog,
+    pub reader: LogReader,
+    pub progress: Progress,
+    pub nats: Option<async_nats::Client>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Option<PrometheusHandle>,
+    /// Of the relay in this process.
+    pub relay: Option<watch::Receiver<RelayStatus>>,
+    /// Those that some process must hold for the platform to work.
+    pub leases: Vec<String>,
+    pub checks: Vec<Check>,
+}
+
+/// Knows how the platform is. One per process.
+pub struct Monitor {
+    watched: Watched,
+    /// Who asks while somebody looks waits for what he sees.
+    last: Mutex<Option<(Instant, Health)>>,
+    stream: StdMutex<Published>,
+    unheld: StdMutex<HashMap<String, Instant>>,
+}
+
+/// The stream at the last look, and since when it stands there although there is more.
+#[derive(Default)]
+struct Published {
+    position: u64,
+    stalled: Option<Instant>,
+}
+
+impl std::ops::Deref for Monitor {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
+}
+
+impl Monitor {
+    pub fn new(watched: Watched) -> Self {
+        Self {
+            watched,
+            last: Mutex::default(),
+            stream: StdMutex::default(),
+            unheld: StdMutex::default(),
+        }
+    }
+
+    /// The state of every part, a second old at most.
+    pub async fn health(&self) -> Health {
+        let mut last = self.last.lock().await;
+        if let Some((at, health)) = &*last
+            && at.elapsed() < KNOWN_FOR
+        {
+            return health.clone();
+        }
+        let health = self.look().await;
+        let ready = f64::from(u8::from(health.status != Status::Down));
+        metrics::gauge!("greffe_ready").set(ready);
+        *last = Some((Instant::now(), health.clone()));
+        health
+    }
+
+    async fn look(&self) -> Health {
+        let mut parts: Vec<Component> = self.checks.iter().map(|check| check()).collect();
+        let postgresql = self.postgresql().await;
+        let answers = postgresql
+            .iter()
+            .all(|part| part.name != "postgresql" || part.status != Status::Down);
+        parts.extend(postgresql);
+        parts.push(self.nats_health());
+        if !answers {
+            return Health::of(parts);
+        }
+        let head = self.log.head().await.unwrap_or_default();
+        metrics::gauge!("greffe_log_head_position").set(head as f64);
+        parts.extend(self.relay(head).await);
+        parts.extend(self.storage().await);
+        parts.push(self.log_reader());
+        match self.lags().await {
+            Ok(lags) => {
+                lags.iter().for_each(measure);
+                parts.extend(lags.iter().map(projection_health));
+                parts.extend(self.clerk(&lags).await);
+            }
+            Err(_) => parts.push(Component::new(
+                "projections",
+                Status::Down,
+                Some("unknown".into()),
+            )),
+        }
+        parts.extend(self.leases().await);
+        Health::of(parts)
+    }
+
+    async fn postgresql(&self) -> Vec<Component> {
+        let pool = self.log.pool();
+        let began = Instant::now();
+        let asked = tokio::time::timeout(POOL_WITHIN, pool.acquire()).await;
+        metrics::gauge!("greffe_database_pool_wait_seconds").set(began.elapsed().as_secs_f64());
+        drop(asked);
+        let idle = pool.num_idle() as f64;
+        let connections =
+            |state| metrics::gauge!("greffe_database_pool_connections", "state" => state);
+        connections("idle").set(idle);
+        connections("used").set(f64::from(pool.size()) - idle);
+        let (fork, schema) = match (self.log.epoch().await, eventlog::schema_state(pool).await) {
+            (Ok((_, fork)), Ok(schema)) => (fork, schema),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(error = %error, "PostgreSQL does not answer");
+                return vec![down("postgresql", "does not answer")];
+            }
+        };
+        let mut parts = vec![Component::new("postgresql", Status::Ok, None)];
+        if let Some(fork) = fork {
+            parts.push(down("log", format!("forked: {fork}")));
+        }
+        parts.extend(match schema {
+            SchemaState::Current => None,
+            SchemaState::Behind => Some(down("migrations", "some have not run")),
+            SchemaState::Newer => Some(degraded("migrations", "a newer release has been here")),
+        });
+        parts
+    }
+
+    fn nats_health(&self) -> Component {
+        let is_connected = self.is_connected();
+        metrics::gauge!("greffe_nats_connected").set(f64::from(u8::from(is_connected)));
+        // Commands and reads go on without NATS: degraded, not down.
+        match &self.nats {
+            Some(_) if is_connected => Component::new("nats", Status::Ok, None),
+            Some(_) => degraded("nats", "not connected"),
+            None => degraded("nats", "not configured"),
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        use async_nats::connection::State::Connected;
+        self.nats
+            .as_ref()
+            .is_some_and(|client| client.connection_state() == Connected)
+    }
+
+    /// Whether the stream gets what the log holds. Nothing is said of a relay without NATS.
+    async fn relay(&self, head: u64) -> Option<Component> {
+        let found = match (&self.nats, self.is_connected()) {
+            (Some(client), true) => Some(eventlog::stream_position(client).await),
+            _ => None,
+        };
+        let is_reachable = matches!(found, Some(Ok(_)));
+        let (position, stalled) = {
+            let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = stream.position;
+            if let Some(Ok(position)) = found {
+                stream.position = position.unwrap_or(0);
+            }
+            let stands = is_reachable && stream.position == before && stream.position < head;
+            stream.stalled = stands.then(|| stream.stalled.unwrap_or_else(Instant::now));
+            (stream.position, stream.stalled)
+        };
+        let age = self.age_of(position + 1).await;
+        metrics::gauge!("greffe_relay_lag_events").set(head.saturating_sub(position) as f64);
+        metrics::gauge!("greffe_relay_lag_seconds").set(age.unwrap_or_default());
+        let stalled = stalled.map_or(Duration::ZERO, |since| since.elapsed());
+        let age = age.unwrap_or_default();
+        match found? {
+            Err(_) => Some(degraded("relay", "JetStream does not answer")),
+            Ok(_) if stalled >= STALLED_AFTER || age > LATE_AFTER.as_secs_f64() => {
+                let status = match stalled >= STALLED_AFTER {
+                    true => Status::Down,
+                    false => Status::Degraded,
+                };
+                let events = head.saturating_sub(position);
+                let problem = self
+                    .relay
+                    .as_ref()
+                    .and_then(|it| it.borrow().problem.clone());
+                let problem = problem.map_or(String::new(), |it| format!(" ({it})"));
+                let detail =
+                    format!("{events} events unpublished, the oldest {age:.0} s old{problem}");
+                Some(Component::new("relay", status, Some(detail)))
+            }
+            Ok(_) => Some(Component::new("relay", Status::Ok, None)),
+        }
+    }
+
+    /// How old the event at a position is (seconds); `None` if there is none.
+    async fn age_of(&self, position: u64) -> Option<f64> {
+        let age = sqlx::query_scalar(
+            "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8
+             FROM events WHERE position = $1",
+        )
+        .bind(position as i64)
+        .fetch_optional(self.log.pool())
+        .await;
+        age.ok().flatten()
+    }
+
+    async fn storage(&self) -> Option<Component> {
+        let client = self.nats.as_ref().filter(|_| self.is_connected())?;
+        let (stored, most) = eventlog::stored_bytes(client).await.ok()?;
+        metrics::gauge!("greffe_jetstream_stored_bytes").set(stored as f64);
+        let percent = stored.saturating_mul(100) / most?.max(1);
+        Some(match percent >= STORAGE_PERCENT {
+            true => degraded("jetstream", format!("{percent} % of its storage is used")),
+            false => Component::new("jetstream", Status::Ok, None),
+        })
+    }
+
+    /// Nothing is missing if the stream cannot be read: PostgreSQL is read instead.
+    fn log_reader(&self) -> Component {
+        let behind = self.reader.behind_for();
+        metrics::gauge!("greffe_reader_position").set(self.reader.last() as f64);
+        metrics::gauge!("greffe_reader_lag_seconds").set(behind.as_secs_f64());
+        match self.reader.stream_problem() {
+            _ if behind > STALLED_AFTER => {
+                down("log reader", format!("{} s behind", behind.as_secs()))
+            }
+            _ if behind > LATE_AFTER => {
+                degraded("log reader", format!("{} s behind", behind.as_secs()))
+            }
+            Some(why) => degraded("log reader", why),
+            None => Component::new("log reader", Status::Ok, None),
+        }
+    }
+
+    /// Whether what is due is done. While the deadlines are read anew, old ones look due: then
+    /// nothing can be said.
+    async fn clerk(&self, lags: &[Lag]) -> Option<Component> {
+        let deadlines = lags
+            .iter()
+            .find(|lag| lag.name == eventlog::Deadlines::NAME)?;
+        if deadlines.events > 0 && deadlines.seconds >= LATE_AFTER.as_secs() as i64 {
+            return None;
+        }
+        let next = eventlog::next_deadlines(self.log.pool(), 1).await.ok()?;
+        let overdue = next.first().map_or(0.0, |next| {
+            (self.clock.now() - next.due_at).as_seconds_f64().max(0.0)
+        });
+        metrics::gauge!("greffe_clerk_overdue_seconds").set(overdue);
+        // The aggregates refuse what comes too late by themselves: no reason to send traffic away.
+        Some(match overdue > LATE_AFTER.as_secs_f64() {
+            true => degraded("clerk", format!("something is {overdue:.0} s overdue")),
+            false => Component::new("clerk", Status::Ok, None),
+        })
+    }
+
+    async fn leases(&self) -> Option<Component> {
+        if self.leases.is_empty() {
+            return None;
+        }
+        let unheld = eventlog::unheld_leases(self.log.pool(), &self.leases)
+            .await
+            .ok()?;
+        let mut since = self.unheld.lock().unwrap_or_else(PoisonError::into_inner);
+        since.retain(|name, _| unheld.contains(name));
+        let now = Instant::now();
+        for name in &unheld {
+            since.entry(name.clone()).or_insert(now);
+        }
+        let lasting = |name: &&String| {
+            since
+                .get(*name)
+                .is_some_and(|at| at.elapsed() >= UNHELD_AFTER)
+        };
+        let lasting: Vec<&str> = unheld.iter().filter(lasting).map(String::as_str).collect();
+        Some(match lasting.is_empty() {
+            true => Component::new("leases", Status::Ok, None),
+            false => degraded(
+                "leases",
+                format!("held by no process: {}", lasting.join(", ")),
+            ),
+        })
+    }
+}
+
+fn measure(lag: &Lag) {
+    let set = |name: &'static str, value: f64| {
+        metrics::gauge!(name, "projection" => lag.name.clone()).set(value);
+    };
+    set("greffe_projection_lag_events", lag.events as f64);
+    set("greffe_projection_lag_seconds", lag.seconds as f64);
+    set("greffe_projection_parked_events", lag.parked as f64);
+}
+
+fn down(name: &str, detail: impl Into<String>) -> Component {
+    Component::new(name, Status::Down, Some(detail.into()))
+}
+
+fn degraded(name: &str, detail: impl Into<String>) -> Component {
+    Component::new(name, Status::Degraded, Some(detail.into()))
+}
