@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage.
 
+mod api_config;
 mod backends;
 mod cli;
 mod config;
@@ -13,6 +14,7 @@ mod nats_access;
 mod open_files;
 mod parts;
 mod readiness;
+mod secret;
 mod simulate;
 mod telemetry;
 mod up;

@@ -1,10 +1,9 @@
 //! The one place that starts everything, and ends it in order.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::{Monitor, Watched};
-use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Vault, ring_doorbell};
 use kernel::SystemClock;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use workflows::{Clerk, NatsUsers};
 
 use crate::{
+    api_config::api_config,
     backends::Backends,
     config::Config,
     http_server::{self, HttpLimits},
@@ -386,32 +386,6 @@ async fn first_start(config: &Config, log: &EventLog) -> anyhow::Result<Option<S
         .map_err(problem)
         .context("the account `admin` could not be made; is GREFFE_ADMIN_PASSWORD too weak?")?;
     Ok(made.filter(|_| !is_given))
-}
-
-fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Config> {
-    let defaults = api::Config::new(backends.jwt_secret(config)?);
-    let per_person = NonZeroU32::new(config.rate_limit_per_minute)
-        .context("RATE_LIMIT_PER_MINUTE must be at least 1")?;
-    let per_service = NonZeroU32::new(config.rate_limit_per_service)
-        .context("RATE_LIMIT_PER_SERVICE must be at least 1")?;
-    Ok(api::Config {
-        token_lifetime: TimeDelta::hours(i64::from(config.jwt_expire_hours)),
-        secure_cookies: config.secure_cookies,
-        trusted_proxies: config.proxies()?,
-        cors_origins: config.cors_origins.clone(),
-        limits: api::Limits {
-            per_person,
-            per_service,
-            failed_per_account: config.failed_sign_ins_per_account,
-            failed_per_address: config.failed_sign_ins_per_address,
-            failed_per_account_anywhere: config.failed_sign_ins_anywhere,
-            pending_per_requester: config.max_pending_per_requester,
-            sockets_per_party: config.max_sockets_per_party,
-        },
-        web_folder: config.web_folder.clone(),
-        glpi_base_url: config.glpi_base_url.clone(),
-        ..defaults
-    })
 }
 
 async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::MicroService> {

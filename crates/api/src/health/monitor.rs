@@ -62,8 +62,21 @@ pub struct Monitor {
 /// The stream at the last look, and since when it stands there although there is more.
 #[derive(Default)]
 struct Published {
-    position: u64,
+    /// Unknown until the stream could be asked once.
+    position: Option<u64>,
     stalled: Option<Instant>,
+}
+
+impl Published {
+    /// Takes what the stream was found to hold (`None` if it could not be asked), and says how long
+    /// it has stood there although the log holds more. What is old is no sign: after an outage all is.
+    fn stands_for(&mut self, found: Option<u64>, head: u64, now: Instant) -> Duration {
+        let before = self.position;
+        self.position = found.or(before);
+        let stands = found.is_some_and(|found| Some(found) == before && found < head);
+        self.stalled = stands.then(|| self.stalled.unwrap_or(now));
+        self.stalled.map_or(Duration::ZERO, |since| now - since)
+    }
 }
 
 impl std::ops::Deref for Monitor {
@@ -185,22 +198,18 @@ impl Monitor {
             (Some(client), true) => Some(eventlog::stream_position(client).await),
             _ => None,
         };
-        let is_reachable = matches!(found, Some(Ok(_)));
+        let known = found.as_ref().and_then(|found| found.as_ref().ok());
         let (position, stalled) = {
             let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = stream.position;
-            if let Some(Ok(position)) = found {
-                stream.position = position.unwrap_or(0);
-            }
-            let stands = is_reachable && stream.position == before && stream.position < head;
-            stream.stalled = stands.then(|| stream.stalled.unwrap_or_else(Instant::now));
-            (stream.position, stream.stalled)
+            let stalled = stream.stands_for(known.map(|it| it.unwrap_or(0)), head, Instant::now());
+            (stream.position, stalled)
         };
-        let age = self.age_of(position + 1).await;
+        let Some(position) = position else {
+            return found.map(|_| degraded("relay", "JetStream does not answer"));
+        };
+        let age = self.age_of(position + 1).await.unwrap_or_default();
         metrics::gauge!("greffe_relay_lag_events").set(head.saturating_sub(position) as f64);
-        metrics::gauge!("greffe_relay_lag_seconds").set(age.unwrap_or_default());
-        let stalled = stalled.map_or(Duration::ZERO, |since| since.elapsed());
-        let age = age.unwrap_or_default();
+        metrics::gauge!("greffe_relay_lag_seconds").set(age);
         match found? {
             Err(_) => Some(degraded("relay", "JetStream does not answer")),
             Ok(_) if stalled >= STALLED_AFTER || age > LATE_AFTER.as_secs_f64() => {
@@ -327,4 +336,27 @@ fn down(name: &str, detail: impl Into<String>) -> Component {
 
 fn degraded(name: &str, detail: impl Into<String>) -> Component {
     Component::new(name, Status::Degraded, Some(detail.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_moves_or_cannot_is_not_stalled() {
+        let (mut stream, began) = (Published::default(), Instant::now());
+        let mut look = |found, head, seconds| {
+            let now = began + Duration::from_secs(seconds);
+            stream.stands_for(found, head, now).as_secs()
+        };
+        assert_eq!(look(Some(5), 5, 0), 0);
+        assert_eq!(look(Some(5), 5, 60), 0, "idle");
+        assert_eq!(look(None, 90, 120), 0, "NATS is away");
+        assert_eq!(look(Some(5), 90, 180), 0, "NATS is back");
+        assert_eq!(look(Some(40), 90, 181), 0, "it catches up");
+        assert_eq!(look(Some(40), 91, 190), 0);
+        assert_eq!(look(Some(40), 95, 225), 35, "it stands");
+        assert_eq!(look(Some(0), 95, 226), 0, "the stream is made anew");
+        assert_eq!(look(Some(95), 95, 227), 0);
+    }
 }
