@@ -96,7 +96,10 @@ fn note(text: &str, after: u64, seen: &mut Vec<u64>) {
 
 /// What the bot is told: every decision of each subject, as often as it came.
 #[derive(Clone, Default)]
-pub struct Told(Arc<Mutex<BTreeMap<(String, String), Vec<Value>>>>);
+pub struct Told(Arc<Mutex<Decisions>>);
+
+/// What was said of each id and status.
+type Decisions = BTreeMap<(String, String), Vec<Value>>;
 
 impl Told {
     /// Reads `DECISIONS` as the bot `support`.
