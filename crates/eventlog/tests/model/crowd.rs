@@ -57,6 +57,7 @@ impl Crowd {
                 let projector = Projector {
                     reader: reader.await.unwrap(),
                     progress: Progress::new(log.pool().clone()),
+                    orders: |_| None,
                     log,
                 };
                 projector.start(vec![Arc::new(Fold)], &Leases::start(&lonely.pool), &stop);

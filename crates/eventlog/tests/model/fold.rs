@@ -63,10 +63,11 @@ pub async fn assert_is_fold_of_log(pool: &PgPool) {
         at == head
     })
     .await;
-    let applied: Positions = sqlx::query_as("SELECT card, positions FROM fold ORDER BY card")
-        .fetch_all(pool)
-        .await
-        .unwrap();
+    let applied: Positions =
+        sqlx::query_as("SELECT card, positions FROM fold_v1.fold ORDER BY card")
+            .fetch_all(pool)
+            .await
+            .unwrap();
     let logged: Positions = sqlx::query_as(
         "SELECT aggregate_id, array_agg(position ORDER BY position) FROM events
          GROUP BY aggregate_id ORDER BY aggregate_id",
