@@ -22,10 +22,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const REST: Duration = Duration::from_millis(20);
-/// Refusals of a platform that is not whole: they pass.
-const PASSING: [&str; 5] = [
+/// Refusals of a platform that is not whole: they pass. `internal` is none: it calls for a person.
+const PASSING: [&str; 4] = [
     "unavailable",
-    "internal",
     "rate_limited",
     "projection_behind",
     "timeout",
