@@ -21,6 +21,9 @@ const SERVER_AWAY: std::ops::Range<u64> = 0..1_500;
 /// Between two kills (ms).
 const PEACE: std::ops::Range<u64> = 200..1_200;
 
+/// A long run says how far it is after so many kills.
+const SAID_EVERY: u64 = 25;
+
 /// Where the API can be asked now.
 pub type Addresses = Arc<Mutex<Vec<String>>>;
 
@@ -88,6 +91,10 @@ impl Fleet {
                 role => self.kill_one_of(role, takeovers).await,
             }
             *self.kills.entry(target).or_default() += 1;
+            let count: u64 = self.kills.values().sum();
+            if count.is_multiple_of(SAID_EVERY) {
+                println!("{count} kills: {}", self.killed());
+            }
         }
     }
 
