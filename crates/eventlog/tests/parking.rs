@@ -185,3 +185,31 @@ async fn an_outage_parks_nothing() {
     assert_eq!(parked(&process).await, []);
     assert_eq!(process.counts().await, counts_in_log(&process.log).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_does_not_open_is_parked_and_the_log_is_read_on() {
+    let db = database().await;
+    let process = start(&db.url, shelf(1)).await;
+    process.line("a", "1").await;
+    let broken = process.line("p", "2").await;
+    process.line("a", "3").await;
+    process.settle().await;
+    drop(process);
+    // A disk has turned a letter; a rebuild reads it again.
+    sqlx::query("UPDATE events SET payload = jsonb_set(payload, '{line,v}', '\"AAAA\"') WHERE position = $1")
+        .bind(broken as i64)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let process = start(&db.url, shelf(1)).await;
+    let rebuilder = process.rebuilder();
+    rebuilder
+        .rebuild(process.projection(), |_| {})
+        .await
+        .unwrap();
+    process.line("a", "4").await;
+    process.settle().await;
+    assert_eq!(process.lines("a").await.as_deref(), Some("1 3 4"));
+    let why = Some("there is no line".to_owned());
+    assert_eq!(parked(&process).await, [(broken, why)]);
+}

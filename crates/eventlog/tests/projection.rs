@@ -86,7 +86,7 @@ struct Platform {
 async fn start(url: &str, nats: Option<&TestNats>, version: i32) -> Platform {
     let stop = CancellationToken::new();
     let lines: Arc<dyn Projection> = Arc::new(Lines { version });
-    let log = process_of_release(url, &[lines.clone()]).await;
+    let log = process_of_release(url, std::slice::from_ref(&lines)).await;
     let leases = Leases::start(log.pool());
     let client = match nats {
         Some(nats) => Some(nats.client().await),

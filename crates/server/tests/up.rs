@@ -9,6 +9,7 @@ use std::{fs, net::TcpListener, os::unix::fs::MetadataExt};
 use nix::sys::signal::Signal;
 use place::Place;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platform_starts_is_operated_killed_started_again_and_stopped() {
@@ -29,6 +30,7 @@ async fn the_platform_starts_is_operated_killed_started_again_and_stopped() {
     assert_eq!(place.sign_in("admin", "not the password").await.0, 401);
     check_files(&place);
     check_commands(&place).await;
+    check_read_models(&place).await;
 
     // Another one on the same folder.
     let second = place.run(&["up"], "");
@@ -53,6 +55,49 @@ async fn the_platform_starts_is_operated_killed_started_again_and_stopped() {
     // Without a platform a command starts the servers for itself, and stops them.
     assert!(place.done(&["service-account", "list"]).contains("support"));
     assert_eq!(place.children(), Vec::<i32>::new());
+}
+
+/// Read models are compared, filled anew and brought back while the platform runs.
+async fn check_read_models(place: &Place) {
+    let checked = place.done(&["projection", "check", "--all"]);
+    assert_eq!(checked.matches("no difference in").count(), 6, "{checked}");
+    let database = place.endpoints()["database"].as_str().unwrap().to_owned();
+    let mut connection = PgConnection::connect(&database).await.unwrap();
+    sqlx::query("UPDATE approvals_v2.approvals SET status = 'approved'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    for arguments in [
+        &["projection", "check", "approvals"][..],
+        &["projection", "rebuild", "approvals", "--check"],
+    ] {
+        let found = place.run(arguments, "");
+        let said = String::from_utf8_lossy(&found.stdout).into_owned();
+        assert_eq!(found.status.code(), Some(1), "{said}");
+        assert!(said.contains("table `approvals`, key "), "{said}");
+        assert!(said.contains("column `status` differs"), "{said}");
+    }
+    let rebuilt = place.done(&["projection", "rebuild", "approvals"]);
+    assert!(rebuilt.contains("was swapped at position"), "{rebuilt}");
+    place.done(&["projection", "check", "approvals"]);
+    assert!(place.done(&["projection", "list"]).contains("kept at"));
+    place.done(&["projection", "rollback", "approvals"]);
+    let checked = place.run(&["projection", "check", "approvals"], "");
+    assert_eq!(checked.status.code(), Some(1), "the altered row is back");
+    place.done(&["projection", "rollback", "approvals"]);
+    place.done(&["projection", "check", "approvals"]);
+    place.done(&["projection", "drop", "approvals", "--before"]);
+    for (refused, code) in [
+        (&["rollback", "approvals"][..], 1),
+        (&["drop", "approvals", "--version", "2"], 1),
+        (&["drop", "decisions", "--version", "1"], 1),
+        (&["rebuild", "nonsense"], 2),
+        (&["drop", "approvals"], 2),
+    ] {
+        let arguments = [&["projection"], refused].concat();
+        let found = place.run(&arguments, "");
+        assert_eq!(found.status.code(), Some(code), "{arguments:?}");
+    }
 }
 
 fn check_files(place: &Place) {

@@ -1,6 +1,9 @@
 //! Writes the approvals and the frames of the feed `safeguard`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -301,20 +304,27 @@ async fn write_postponements(
     tx: &mut ApplyTx<'_>,
     postponements: Vec<Postponement>,
 ) -> Result<(), ApplyError> {
-    for postponed in postponements {
-        sqlx::query(
-            "INSERT INTO approval_postponements AS p (approval_id, user_id, until, position)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (approval_id, user_id) DO UPDATE SET until = $3, position = $4
-             WHERE p.position < $4",
-        )
-        .bind(postponed.approval_id)
-        .bind(postponed.user_id)
-        .bind(postponed.until)
-        .bind(postponed.position as i64)
-        .execute(tx.conn())
-        .await?;
+    if postponements.is_empty() {
+        return Ok(());
     }
+    // The last word of each on each card, in one order for all writers.
+    let latest: BTreeMap<(Uuid, String), (DateTime<Utc>, i64)> = postponements
+        .into_iter()
+        .map(|it| ((it.approval_id, it.user_id), (it.until, it.position as i64)))
+        .collect();
+    sqlx::query(
+        "INSERT INTO approval_postponements AS p (approval_id, user_id, until, position)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[])
+         ON CONFLICT (approval_id, user_id)
+         DO UPDATE SET until = excluded.until, position = excluded.position
+         WHERE p.position < excluded.position",
+    )
+    .bind(latest.keys().map(|key| key.0).collect::<Vec<_>>())
+    .bind(latest.keys().map(|key| &*key.1).collect::<Vec<_>>())
+    .bind(latest.values().map(|value| value.0).collect::<Vec<_>>())
+    .bind(latest.values().map(|value| value.1).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

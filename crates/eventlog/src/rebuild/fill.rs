@@ -16,8 +16,8 @@ use tokio::{
 use super::{RebuildError, RebuildProgress, connect, meter::Meter};
 use crate::{ApplyError, LogError, RecordedEvent, applier::Applier, schemas::enter};
 
-/// Events of the log read at once.
-const PAGE: u64 = 4_000;
+/// Events of the log read at once: some may weigh 256 KiB.
+const PAGE: u64 = 2_000;
 /// Pages read ahead: their events are opened while earlier ones are applied.
 const AHEAD: usize = 2;
 const WORKERS: usize = 3;
@@ -81,7 +81,7 @@ impl Workers {
             tasks: JoinSet::new(),
         };
         for _ in 0..WORKERS {
-            let (queue, work) = mpsc::channel(AHEAD);
+            let (queue, work) = mpsc::channel(1);
             workers.queues.push(queue);
             workers.tasks.spawn(run(applier.clone(), work));
         }
