@@ -9,7 +9,7 @@ WITH_POSTGRES := $(TARGET)/debug/with-postgres
 BENCH_PYTHON := .tools/venv-bench
 LLVM := /usr/lib/llvm-22/bin
 
-.PHONY: run demo build release test test-web test-rust test-examples journeys check-docs programs fmt lint bench coverage setup web
+.PHONY: run demo build release test test-web test-rust test-examples soak journeys check-docs programs fmt lint bench coverage setup web
 
 run: setup release
 	$(TARGET)/release/greffe up
@@ -36,6 +36,11 @@ test-web: web
 
 test-rust: programs
 	$(WITH_POSTGRES) cargo test --workspace
+
+# Kills processes and servers at random for long, and checks that nothing was lost. KILLS, and
+# GREFFE_TEST_SEED to play the same choices again.
+soak: programs
+	GREFFE_TEST_KILLS=$(or $(KILLS),200) cargo test --package greffe --test crash -- --nocapture
 
 # The examples of docs/workflows-over-nats.md, on a real platform.
 test-examples: programs

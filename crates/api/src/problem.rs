@@ -251,10 +251,7 @@ impl IntoResponse for Problem {
 impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Database(
-                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_),
-            )
-            | LogError::Closed => {
+            error if error.is_passing() => {
                 tracing::warn!(error = %error, "the log is not available");
                 Self::unavailable("The log is not available just now.")
             }

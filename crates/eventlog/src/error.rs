@@ -2,12 +2,17 @@
 
 use kernel::DecodeError;
 
+use crate::writer::is_passing;
+
 /// The log could not do what was asked, through no fault of the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// PostgreSQL did not answer, or refused.
     #[error("PostgreSQL: {0}")]
     Database(#[from] sqlx::Error),
+    /// PostgreSQL was away for as long as the log tried.
+    #[error("PostgreSQL: {0}")]
+    Unavailable(String),
     #[error("migrations: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// NATS did not answer, or refused.
@@ -34,6 +39,20 @@ pub enum LogError {
     /// The writer has stopped, because the process is ending.
     #[error("the log is closed")]
     Closed,
+}
+
+impl LogError {
+    /// Whether the same may go through a moment later, because a server is away or starting.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Closed => true,
+            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            // Also what is wrong with the conversation itself is told so.
+            Self::Database(sqlx::Error::Protocol(_)) => false,
+            Self::Database(error) => is_passing(error),
+            _ => false,
+        }
+    }
 }
 
 /// Why an append did not happen.

@@ -4,7 +4,7 @@ use std::{any::Any, cmp::Ordering, sync::Arc, time::Duration};
 
 use cqrs_es::{
     Aggregate,
-    persist::{PersistedEventRepository, SerializedEvent},
+    persist::{PersistedEventRepository, PersistenceError, SerializedEvent},
 };
 use kernel::{AggregateId, EventType, LogAggregate};
 use postgres_es::PostgresEventRepository;
@@ -235,11 +235,11 @@ impl EventLog {
         &self,
         id: &AggregateId,
     ) -> Result<Vec<(u64, A::Event)>, LogError> {
-        let mut stored: Vec<SerializedEvent> =
-            self.repository
-                .get_events::<A>(id.as_str())
-                .await
-                .map_err(|error| LogError::Database(sqlx::Error::Protocol(error.to_string())))?;
+        let mut stored: Vec<SerializedEvent> = self
+            .repository
+            .get_events::<A>(id.as_str())
+            .await
+            .map_err(not_loaded)?;
         self.vault
             .open_all(stored.iter_mut().map(|event| &mut event.payload).collect())
             .await?;
@@ -371,6 +371,18 @@ impl EventLog {
                 .await?,
         )
     }
+}
+
+/// What PostgreSQL said, which postgres-es puts into a box.
+fn not_loaded(error: PersistenceError) -> LogError {
+    let boxed = match error {
+        PersistenceError::ConnectionError(error) | PersistenceError::UnknownError(error) => error,
+        other => other.into(),
+    };
+    LogError::Database(match boxed.downcast::<sqlx::Error>() {
+        Ok(error) => *error,
+        Err(other) => sqlx::Error::Protocol(other.to_string()),
+    })
 }
 
 /// Opens the personal parts of many events at once.

@@ -102,7 +102,7 @@ fn envelope<A: LogAggregate>(
 fn refused<E: std::error::Error>(error: AppendError) -> AggregateError<E> {
     match error {
         AppendError::Conflict { .. } => AggregateError::AggregateConflict,
-        AppendError::Log(LogError::Database(error)) => {
+        AppendError::Log(error @ (LogError::Database(_) | LogError::Unavailable(_))) => {
             AggregateError::DatabaseConnectionError(Box::new(error))
         }
         other => unexpected(other),

@@ -203,8 +203,8 @@ fn is_about_data(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
-/// Whether the same batch may go through a moment later.
-fn is_passing(error: &sqlx::Error) -> bool {
+/// Whether the same may go through a moment later.
+pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(|error| error.code()) {
         // Lock not available, read-only (a standby), shutting down, starting up, too many
         // connections, serialisation.
@@ -226,6 +226,9 @@ fn refusal(error: sqlx::Error) -> AppendError {
 }
 
 fn refusal_of(error: &sqlx::Error) -> AppendError {
+    if is_passing(error) {
+        return LogError::Unavailable(error.to_string()).into();
+    }
     let Some(database) = error.as_database_error() else {
         return LogError::Database(sqlx::Error::Protocol(error.to_string())).into();
     };
@@ -233,10 +236,8 @@ fn refusal_of(error: &sqlx::Error) -> AppendError {
     match database.code().as_deref() {
         Some(FORKED) => LogError::Forked(message).into(),
         Some(PARTED) => LogError::Parted(message).into(),
-        // Class 22 (data) and 23 (constraints): this request can never be stored.
-        Some(code) if code.starts_with("22") || code.starts_with("23") => {
-            AppendError::Invalid(message)
-        }
+        // This request can never be stored.
+        _ if is_about_data(error) => AppendError::Invalid(message),
         _ => LogError::Database(sqlx::Error::Protocol(message)).into(),
     }
 }

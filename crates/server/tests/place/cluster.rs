@@ -39,6 +39,11 @@ impl Cluster {
     /// Servers, and the accounts `admin` (N4) and `chef.support` (N4).
     pub async fn new() -> Self {
         let (database, nats) = tokio::join!(testkit::fresh_database(), testkit::nats());
+        Self::on(database, nats)
+    }
+
+    /// The same on these servers.
+    pub fn on(database: TestDatabase, nats: TestNats) -> Self {
         let cluster = Self {
             place: Place::new(),
             database,

@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod cluster;
+pub mod overdue;
 pub mod random;
 mod running;
 

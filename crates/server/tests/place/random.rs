@@ -16,6 +16,16 @@ impl Random {
         Self(seed)
     }
 
+    /// What it begins with, or goes on with: the same gives the same choices.
+    pub fn state(&self) -> u64 {
+        self.0
+    }
+
+    /// One of the items.
+    pub fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.within(0..items.len() as u64) as usize]
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -68,6 +68,17 @@ impl Up {
         }
     }
 
+    /// Whether it has said so by now.
+    pub fn is_ready(&mut self) -> bool {
+        self.printed.extend(self.lines.try_iter());
+        self.printed.iter().any(|line| line.starts_with("ready"))
+    }
+
+    /// Whether it runs no longer.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::safeguard::{Approval, ApprovalCommand, RequestApproval, Requester};
-use eventlog::{CommandContext, EventLog};
-use kernel::{Actor, AggregateId, Clock, Metadata, SystemClock, new_id};
-use serde_json::json;
+use kernel::{Clock, SystemClock};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -15,6 +12,7 @@ use crate::place::{
     caller::Caller,
     cluster::{MASTER_KEY, create_user, open_log, settings},
     eventually,
+    overdue::expires_in,
 };
 
 const WITHIN: TimeDelta = TimeDelta::seconds(1);
@@ -45,40 +43,6 @@ async fn what_became_due_while_the_platform_was_down_is_done_when_it_is_ready() 
     let shown = admin.read(&format!("/api/safeguard/{}", later.0)).await;
     assert_eq!(shown["status"], "pending", "only what is due");
     up.stop();
-}
-
-/// A request whose time is over so soon; people must grant at least a minute, so it was made
-/// earlier. Its id, and when it expires.
-pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>) {
-    let now = SystemClock.now() - TimeDelta::seconds(60) + TimeDelta::from_std(left).unwrap();
-    let id = new_id();
-    let request = RequestApproval {
-        approval_id: id,
-        requester: Requester {
-            actor: Actor::service("support"),
-            owner_id: None,
-        },
-        tool_name: "ad_reset_password".into(),
-        arguments: json!({ "username": "jean.dupont" }),
-        asked_level: None,
-        registry_level: None,
-        is_misspelt: false,
-        context: Default::default(),
-        client: None,
-        on_behalf_of: None,
-        expires_in_seconds: Some(60),
-        now,
-    };
-    let context = CommandContext {
-        metadata: Metadata::new(Actor::service("support"), new_id()),
-        key: None,
-    };
-    let command = ApprovalCommand::Request(Box::new(request));
-    let aggregate = AggregateId::new(id.to_string()).unwrap();
-    log.execute::<Approval>(&aggregate, command, &(), &context)
-        .await
-        .unwrap();
-    (id, now + TimeDelta::seconds(60))
 }
 
 /// How long after `due` the request was expired.

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use testkit::{UserKind, assert_stream_is_log};
 
 use crate::{
-    deadlines::{expired_after, expires_in},
+    deadlines::expired_after,
     place::{
         Place,
         caller::{Caller, request},
         cluster::{MASTER_KEY, create_user, open_log, settings, succeeded},
         eventually,
+        overdue::expires_in,
     },
 };
 
