@@ -1,0 +1,84 @@
+//! Every event enum in one list, for what is asked of all events: upcasting without knowing the
+//! enum, the schemas, the catalogue.
+
+use kernel::{ActorKind, DecodeError, EventType, PersonalField, Upcaster};
+use schemars::Schema;
+use serde_json::Value;
+
+use crate::{
+    audit::{RefusalEvent, SensitiveReadEvent, SignInFailuresEvent},
+    clients::ClientEvent,
+    safeguard::{ApprovalEvent, ToolEvent},
+    users::{ServiceAccountEvent, SessionEvent, UserEvent},
+};
+
+/// The event enum of one aggregate, as functions.
+pub struct AggregateEvents {
+    /// Every persisted literal of it.
+    pub type_names: &'static [&'static str],
+    /// The JSON Schema of each event's `data` as it is stored today.
+    pub schemas: fn() -> Vec<(&'static str, Schema)>,
+    /// The kinds of actors that may cause an event.
+    pub emitters: fn(&str) -> Option<&'static [ActorKind]>,
+    /// The steps from version 1 of an event to today's.
+    pub upcasters: fn(&str) -> &'static [Upcaster],
+    /// Reads opened `data` of a version and writes it as today, with its personal fields.
+    pub rewrite: fn(&str, u32, &Value) -> Result<(Value, Vec<PersonalField>), DecodeError>,
+}
+
+macro_rules! aggregates {
+    ($($event:ident),+ $(,)?) => {
+        &[$(AggregateEvents {
+            type_names: $event::TYPE_NAMES,
+            schemas: $event::schemas,
+            emitters: $event::emitters,
+            upcasters: $event::upcasters,
+            rewrite: rewrite::<$event>,
+        }),+]
+    };
+}
+
+/// All of them, context by context.
+pub const AGGREGATES: &[AggregateEvents] = aggregates![
+    ApprovalEvent,
+    ToolEvent,
+    ClientEvent,
+    UserEvent,
+    SessionEvent,
+    ServiceAccountEvent,
+    RefusalEvent,
+    SensitiveReadEvent,
+    SignInFailuresEvent,
+];
+
+/// Brings opened `data` of any event to today's shape, for readers that do not decode it.
+pub fn upcast(type_name: &str, stored_version: u32, data: Value) -> Result<Value, DecodeError> {
+    let steps = match of(type_name) {
+        Some(aggregate) => (aggregate.upcasters)(type_name),
+        None => {
+            return Err(DecodeError::Unknown {
+                type_name: type_name.to_owned(),
+            });
+        }
+    };
+    kernel::upcast(type_name, stored_version, steps, data)
+}
+
+fn of(type_name: &str) -> Option<&'static AggregateEvents> {
+    AGGREGATES
+        .iter()
+        .find(|aggregate| aggregate.type_names.contains(&type_name))
+}
+
+fn rewrite<E: EventType>(
+    type_name: &str,
+    stored_version: u32,
+    data: &Value,
+) -> Result<(Value, Vec<PersonalField>), DecodeError> {
+    let event = E::decode(type_name, stored_version, data)?;
+    let data = event.encode().map_err(|source| DecodeError::Shape {
+        type_name: type_name.to_owned(),
+        source,
+    })?;
+    Ok((data, event.personal()))
+}
