@@ -1,6 +1,8 @@
 //! Every event enum in one list, for what is asked of all events: upcasting without knowing the
 //! enum, the schemas, the catalogue.
 
+use std::borrow::Cow;
+
 use kernel::{ActorKind, DecodeError, EventType, PersonalField, Upcaster};
 use schemars::Schema;
 use serde_json::Value;
@@ -52,16 +54,21 @@ pub const AGGREGATES: &[AggregateEvents] = aggregates![
 ];
 
 /// Brings opened `data` of any event to today's shape, for readers that do not decode it.
-pub fn upcast(type_name: &str, stored_version: u32, data: Value) -> Result<Value, DecodeError> {
-    let steps = match of(type_name) {
-        Some(aggregate) => (aggregate.upcasters)(type_name),
-        None => {
-            return Err(DecodeError::Unknown {
-                type_name: type_name.to_owned(),
-            });
-        }
+pub fn upcast<'a>(
+    type_name: &str,
+    stored_version: u32,
+    data: &'a Value,
+) -> Result<Cow<'a, Value>, DecodeError> {
+    let Some(aggregate) = of(type_name) else {
+        return Err(DecodeError::Unknown {
+            type_name: type_name.to_owned(),
+        });
     };
-    kernel::upcast(type_name, stored_version, steps, data)
+    let steps = (aggregate.upcasters)(type_name);
+    if stored_version == kernel::current_version(steps) {
+        return Ok(Cow::Borrowed(data));
+    }
+    kernel::upcast(type_name, stored_version, steps, data.clone()).map(Cow::Owned)
 }
 
 fn of(type_name: &str) -> Option<&'static AggregateEvents> {

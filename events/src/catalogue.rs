@@ -20,6 +20,7 @@ struct Golden;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventDescription {
     /// `<context>.<aggregate>.<event>`, for ever.
+    #[serde(rename = "type")]
     pub event_type: &'static str,
     pub context: &'static str,
     /// `<context>.<aggregate>`.

@@ -13,6 +13,7 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/safeguard/clients', 'Registre des clients'],
   ['/safeguard/{id}', /Réinitialiser un mot de passe/],
   ['/audit', 'Journal d’audit'],
+  ['/events', 'Événements'],
   ['/audit/safeguard.approval/{id}', 'Histoire · Demande'],
   ['/audit/chain/{chain}', 'Chaîne causale'],
   ['/nulle-part', 'Page introuvable'],

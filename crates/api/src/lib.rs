@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod bootstrap;
 mod caller;
+mod catalogue;
 mod clients;
 mod commands;
 mod docs;
@@ -268,6 +269,7 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(safeguard::routes())
         .merge(clients::routes())
         .merge(audit::routes())
+        .merge(catalogue::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

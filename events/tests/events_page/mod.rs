@@ -11,10 +11,17 @@ const HEAD: &str = "# Events
 Every event that the platform records, as this release writes it. This page is generated from the code
 (`UPDATE_SCHEMAS=1 cargo test -p events --test schemas`); the app shows the same under *Audit*, *Events*.
 
-Whoever reads `EVENTS` finds an event under its subject, in the envelope that
-[Workflows over NATS](workflows-over-nats.md) describes; below is what the envelope's `data` holds. An event
-has its name for ever. Fields may be added, and values to enumerations: pass over what you do not know. Any
-other change is a new version, with a schema of its own; what is stored keeps its version.
+Whoever reads the JetStream stream `EVENTS` finds an event under its subject, in an envelope:
+
+```json
+{\"position\":1042,\"event_id\":\"…\",\"type\":\"safeguard.approval.approved\",\"schema_version\":1,
+ \"aggregate_type\":\"safeguard.approval\",\"aggregate_id\":\"…\",\"sequence\":2,\"recorded_at\":\"…\",
+ \"actor\":{\"kind\":\"user\",\"id\":\"…\"},\"correlation_id\":\"…\",\"causation_id\":\"…\",\"data\":{}}
+```
+
+Below is what `data` holds. An event has its name for ever. Fields may be added, and values to enumerations:
+pass over what you do not know. Any other change is a new version, with a schema of its own; what is stored
+keeps its version.
 
 A *sealed* value is personal: `{\"sealed\":\"<subject key id>\",\"v\":\"<base64>\"}`. Only the platform opens it, and
 once its subject was erased nobody does. What is written about somebody after that is the text `effacé`.

@@ -192,6 +192,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every event that this release writes: its fields, which are personal, an example.
+         * @description Who may: N1 and above, role `auditor`.
+         */
+        get: operations["get_event_catalogue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -751,6 +771,7 @@ export interface components {
             causation_id?: string | null;
             /** Format: uuid */
             correlation_id: string;
+            /** @description The event's data in today's shape; as it was stored, if a newer release wrote it. */
             details: unknown;
             ip_address?: string | null;
             /** @description `accepted`, `refused` or `failed`. */
@@ -758,6 +779,11 @@ export interface components {
             /** Format: int64 */
             position: number;
             reason?: string | null;
+            /**
+             * Format: int32
+             * @description The version that the event was stored in.
+             */
+            schema_version: number;
             target_id: string;
             target_type: string;
             user_agent?: string | null;
@@ -775,6 +801,36 @@ export interface components {
         /** @description Withdraws a request. */
         CancelApproval: {
             reason?: string | null;
+        };
+        /** @description One event as this release writes it. */
+        CatalogueEvent: {
+            /** @description `<context>.<aggregate>`. */
+            aggregate_type: string;
+            context: string;
+            description: string;
+            /** @description The kinds of actors that may cause it: `user`, `service`, `system`, `anonymous`. */
+            emitted_by: string[];
+            /** @description An example of `data` as it is stored: personal values are sealed. */
+            example: unknown;
+            fields: components["schemas"]["CatalogueField"][];
+            /** Format: int32 */
+            schema_version: number;
+            /** @description Where it is in the stream `EVENTS`. */
+            subject: string;
+            /** @description `<context>.<aggregate>.<event>`, for ever. */
+            type: string;
+        };
+        /** @description One field of an event's `data`. */
+        CatalogueField: {
+            description: string;
+            /** @description What it holds, in words, e.g. `string (uuid)`. */
+            kind: string;
+            /** @description Its place, e.g. `context.ticket_title`. */
+            name: string;
+            /** @description Of a personal field: the kinds of subjects whose it may be, e.g. `user`; else empty. */
+            personal_of: string[];
+            /** @description Whether it is always there. */
+            required: boolean;
         };
         /** @description Asks for the single-use grant. */
         ClaimExecution: {
@@ -868,6 +924,12 @@ export interface components {
             comment?: string | null;
             /** @description `approved`, `rejected` or `glass_broken`. */
             kind: string;
+        };
+        /** @description How the document shows a [`Catalogue`]. */
+        EventCatalogue: {
+            items: components["schemas"]["CatalogueEvent"][];
+            /** @description Always absent: there is one page. */
+            next_cursor?: string | null;
         };
         EventPage: {
             items: components["schemas"]["RawEvent"][];
@@ -1024,7 +1086,10 @@ export interface components {
             /** Format: int64 */
             position: number;
             recorded_at: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description The version that `data` is in: as it was stored, never converted.
+             */
             schema_version: number;
             /** Format: int64 */
             sequence: number;
@@ -2052,6 +2117,71 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_catalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, context by context */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventCatalogue"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description internal */
