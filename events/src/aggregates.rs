@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     audit::{RefusalEvent, SensitiveReadEvent, SignInFailuresEvent},
     clients::ClientEvent,
+    operations::ProjectionEvent,
     safeguard::{ApprovalEvent, ToolEvent},
     users::{ServiceAccountEvent, SessionEvent, UserEvent},
 };
@@ -51,6 +52,7 @@ pub const AGGREGATES: &[AggregateEvents] = aggregates![
     RefusalEvent,
     SensitiveReadEvent,
     SignInFailuresEvent,
+    ProjectionEvent,
 ];
 
 /// Brings opened `data` of any event to today's shape, for readers that do not decode it.

@@ -12,6 +12,7 @@ mod time;
 
 pub mod audit;
 pub mod clients;
+pub mod operations;
 pub mod safeguard;
 pub mod users;
 

@@ -29,6 +29,11 @@ pub fn sealed_for_user(_: &mut SchemaGenerator) -> Schema {
     sealed(&["user"])
 }
 
+/// Sealed for whoever wrote it, who may be at the command line.
+pub fn sealed_for_actor(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["user", "system"])
+}
+
 /// Sealed for a client organisation.
 pub fn sealed_for_client(_: &mut SchemaGenerator) -> Schema {
     sealed(&["client"])

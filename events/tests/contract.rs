@@ -6,7 +6,7 @@ mod samples;
 
 use std::{collections::BTreeSet, fmt::Debug};
 
-use events::{ERASED, audit::*, clients::*, safeguard::*, users::*};
+use events::{ERASED, audit::*, clients::*, operations::*, safeguard::*, users::*};
 use kernel::{Claim, DeadlineChange, EventType};
 use samples::*;
 use schemars::Schema;
@@ -136,6 +136,11 @@ fn names_shapes_and_personal_fields_hold() {
         SignInFailuresEvent::TYPE_NAMES,
         SignInFailuresEvent::schemas(),
         sign_in_failures(),
+    );
+    check(
+        ProjectionEvent::TYPE_NAMES,
+        ProjectionEvent::schemas(),
+        projections(),
     );
 }
 

@@ -146,6 +146,7 @@ fn examples() -> BTreeMap<&'static str, (u32, Value)> {
     add(&mut found, refusals());
     add(&mut found, sensitive_reads());
     add(&mut found, sign_in_failures());
+    add(&mut found, projections());
     found
 }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use chrono::{DateTime, TimeZone, Utc};
-use events::{audit::*, clients::*, safeguard::*, users::*};
+use events::{audit::*, clients::*, operations::*, safeguard::*, users::*};
 use kernel::{AccreditationLevel, ActionLevel};
 use serde_json::json;
 use uuid::Uuid;
@@ -272,4 +272,31 @@ pub fn sign_in_failures() -> Vec<SignInFailuresEvent> {
         failures: 5,
         is_limited: true,
     })]
+}
+
+pub fn projections() -> Vec<ProjectionEvent> {
+    vec![
+        ProjectionEvent::RetryOrdered(RetryOrdered {
+            position: 1042,
+            by: user(),
+            ordered_at: at(0),
+        }),
+        ProjectionEvent::EventDiscarded(EventDiscarded {
+            position: 1042,
+            reason: "Client saisi deux fois".into(),
+            by: user(),
+            discarded_at: at(1),
+        }),
+        ProjectionEvent::Rebuilt(ProjectionRebuilt {
+            version: 3,
+            position: 1050,
+            events: 900,
+            rebuilt_at: at(2),
+        }),
+        ProjectionEvent::RolledBack(ProjectionRolledBack {
+            version: 3,
+            position: 1040,
+            rolled_back_at: at(3),
+        }),
+    ]
 }
