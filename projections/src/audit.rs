@@ -96,6 +96,11 @@ impl Projection for Audit {
         true
     }
 
+    /// Each event is a row by itself.
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.position.to_string())
+    }
+
     async fn apply(
         &self,
         tx: &mut ApplyTx<'_>,

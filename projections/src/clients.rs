@@ -59,6 +59,11 @@ impl Projection for Clients {
         event_type.starts_with("clients.client.")
     }
 
+    /// Each event changes the rows of its own aggregate only.
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.aggregate_id.clone())
+    }
+
     async fn apply(
         &self,
         tx: &mut ApplyTx<'_>,

@@ -38,6 +38,11 @@ impl Projection for Users {
         event_type.starts_with("users.")
     }
 
+    /// Each event changes the rows of its own aggregate only.
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.aggregate_id.clone())
+    }
+
     async fn apply(
         &self,
         tx: &mut ApplyTx<'_>,

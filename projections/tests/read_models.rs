@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use domain::{clients::*, safeguard::*, users::*};
 use eventlog::{
-    CommandContext, EventLog, FeedHub, FeedItem, Leases, LogReader, Progress, Projector, Vault,
+    CommandContext, EventLog, FeedHub, FeedItem, Leases, LogReader, Progress, Projector, Rebuilder,
+    Vault,
 };
 use events::{
     ERASED,
@@ -67,7 +68,8 @@ impl World {
     }
 
     async fn open(url: &str) -> EventLog {
-        let pool = PgPool::connect(url).await.unwrap();
+        let options = eventlog::search_path(url.parse().unwrap(), &projections::all());
+        let pool = PgPool::connect_with(options).await.unwrap();
         EventLog::open(pool.clone(), Vault::new(pool, &[7; 32]))
             .await
             .unwrap()
@@ -93,6 +95,7 @@ impl World {
             log,
             reader,
             progress: progress.clone(),
+            orders: |_| None,
         };
         projector.start(projections::all(), &leases, &stop);
         Running {
@@ -116,6 +119,20 @@ impl World {
     async fn catch_up(&self) {
         let running = self.project().await;
         self.settle(&running).await;
+    }
+
+    /// Fills every read model anew, and compares it with what the log says.
+    async fn rebuild(&self) {
+        let rebuilder = Rebuilder {
+            log: self.log.clone(),
+            orders: |_| None,
+        };
+        for projection in projections::all() {
+            let name = projection.name();
+            rebuilder.rebuild(projection.clone(), |_| {}).await.unwrap();
+            let check = rebuilder.check(projection, |_| {}).await.unwrap();
+            assert_eq!(check.difference, None, "{name}");
+        }
     }
 
     async fn run<A>(&self, id: &AggregateId, actor: Actor, command: A::Command)
@@ -419,12 +436,7 @@ async fn redelivery_and_rebuild_give_identical_rows() {
         .unwrap();
     world.catch_up().await;
     assert_eq!(world.rows().await, first);
-    // Rebuild: the tables are dropped, as for another version.
-    sqlx::query("UPDATE projection_checkpoints SET version = 0, position = 0")
-        .execute(world.pool())
-        .await
-        .unwrap();
-    world.catch_up().await;
+    world.rebuild().await;
     assert_eq!(world.rows().await, first);
 }
 
@@ -436,11 +448,7 @@ async fn rows_do_not_depend_on_how_events_are_batched() {
     world.settle(&running).await;
     let live = world.rows().await;
     drop(running);
-    sqlx::query("UPDATE projection_checkpoints SET version = 0, position = 0")
-        .execute(world.pool())
-        .await
-        .unwrap();
-    world.catch_up().await;
+    world.rebuild().await;
     assert_eq!(world.rows().await, live);
 }
 
@@ -979,11 +987,7 @@ async fn nothing_personal_is_in_clear_and_an_erased_person_is_gone() {
     };
     // Keys are remembered for a moment by whoever used them: a fresh process has none.
     check().await;
-    sqlx::query("UPDATE projection_checkpoints SET version = 0, position = 0")
-        .execute(world.pool())
-        .await
-        .unwrap();
-    world.catch_up().await;
+    world.rebuild().await;
     check().await;
     let q = Some("dupont".to_owned());
     let filter = HistoryFilter {

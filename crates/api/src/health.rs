@@ -179,28 +179,19 @@ impl App {
 
     /// How far each projection is behind the log.
     async fn lags(&self) -> Result<Vec<Lag>, Problem> {
-        let rows: Vec<(String, i64, Option<f64>, i64)> = sqlx::query_as(
-            "WITH head AS (SELECT coalesce(max(position), 0) AS position FROM events)
-             SELECT c.name, greatest(h.position - c.position, 0),
-                    (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8
-                     FROM events e WHERE e.position = c.position + 1),
-                    (SELECT count(*) FROM parked_events p WHERE p.projection = c.name)
-             FROM projection_checkpoints c, head h ORDER BY c.name",
-        )
-        .fetch_all(self.log.pool())
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(name, events, seconds, parked)| Lag {
-                stopped: self
-                    .progress
-                    .here()
-                    .get(name.as_str())
+        let rows = eventlog::checkpoints(self.log.pool()).await?;
+        let here = self.progress.here();
+        // Versions of other releases are theirs to look after.
+        let ours = rows.into_iter().filter(|row| row.is_in_use);
+        Ok(ours
+            .map(|row| Lag {
+                stopped: here
+                    .get(row.name.as_str())
                     .and_then(|here| here.problem.clone()),
-                name,
-                events: events as u64,
-                seconds: seconds.unwrap_or(0.0) as i64,
-                parked: parked as u64,
+                name: row.name,
+                events: row.behind as u64,
+                seconds: row.seconds as i64,
+                parked: row.parked as u64,
             })
             .collect())
     }

@@ -70,6 +70,10 @@ impl Projection for Deadlines {
         true
     }
 
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.aggregate_id.clone())
+    }
+
     async fn apply(
         &self,
         tx: &mut ApplyTx<'_>,

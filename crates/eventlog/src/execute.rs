@@ -242,7 +242,7 @@ fn refusal_of<E>(error: AppendError) -> ExecuteError<E> {
 }
 
 /// A growing pause with jitter, so that those who collided do not collide again.
-fn pause(conflicts: u32) -> Duration {
+pub(crate) fn pause(conflicts: u32) -> Duration {
     let spread = 1 << conflicts.min(6);
     let mut byte = [0];
     // Without random bytes the pause is merely less well spread.

@@ -251,6 +251,41 @@ impl EventLog {
         open_envelopes(&self.vault, envelopes.collect::<Result<_, _>>()?).await
     }
 
+    /// Events after a position and up to another, in order; only those that are wanted are opened.
+    pub(crate) async fn read_wanted(
+        &self,
+        after: u64,
+        upto: u64,
+        wants: impl Fn(&RecordedEvent) -> bool,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+        let stored = self.stored_after(after, (upto - after) as usize).await?;
+        let mut wanted = Vec::with_capacity(stored.len());
+        for event in stored {
+            let (event, origin) = event.into_envelope()?.into_recorded()?;
+            if wants(&event) {
+                wanted.push((event, origin));
+            }
+        }
+        open_recorded(&self.vault, wanted).await
+    }
+
+    /// The events at these positions, in order, opened.
+    pub(crate) async fn read_at(
+        &self,
+        positions: &[u64],
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+        let rows = sqlx::query(&format!(
+            "SELECT {COLUMNS} FROM events WHERE position = ANY($1) ORDER BY position"
+        ))
+        .bind(positions.iter().map(|it| *it as i64).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        let stored = rows
+            .iter()
+            .map(|row| StoredEvent::from_row(row)?.into_envelope());
+        open_envelopes(&self.vault, stored.collect::<Result<_, _>>()?).await
+    }
+
     /// Up to `limit` events after a position, as they lie in the table.
     pub(crate) async fn stored_after(
         &self,
@@ -283,10 +318,18 @@ pub(crate) async fn open_envelopes(
     vault: &Vault,
     envelopes: Vec<Envelope>,
 ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-    let mut events = envelopes
+    let events = envelopes
         .into_iter()
         .map(Envelope::into_recorded)
         .collect::<Result<Vec<_>, _>>()?;
+    open_recorded(vault, events).await
+}
+
+/// Opens events together with from where their commands came.
+async fn open_recorded(
+    vault: &Vault,
+    mut events: Vec<(RecordedEvent, Option<Value>)>,
+) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
     let parts = events
         .iter_mut()
         .flat_map(|(event, origin)| [Some(&mut event.data), origin.as_mut()]);

@@ -19,7 +19,7 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 pub struct Progress {
     pool: PgPool,
     here: Arc<Mutex<HashMap<&'static str, ProjectionProgress>>>,
-    /// The shapes this release reads.
+    /// The versions this release reads.
     versions: Arc<Mutex<HashMap<&'static str, i32>>>,
     changed: watch::Sender<()>,
 }
@@ -67,17 +67,19 @@ impl Progress {
             return Ok(least);
         }
         let stored: Vec<(String, i32, i64)> = sqlx::query_as(
-            "SELECT name, version, position FROM projection_checkpoints WHERE name = ANY($1)",
+            "SELECT name, version, position FROM projection_checkpoints WHERE name = ANY($1)
+             ORDER BY version DESC",
         )
         .bind(names)
         .fetch_all(&self.pool)
         .await?;
         let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Rows of another version are another release's.
         let position_of = |name: &str| {
-            let (_, version, position) = stored.iter().find(|(stored, ..)| stored == name)?;
-            // Rows of another shape are about to be made anew: they hold nothing yet.
-            let is_ours = versions.get(name).is_none_or(|ours| ours == version);
-            is_ours.then_some(*position as u64)
+            let is_ours = |version: &i32| versions.get(name).is_none_or(|ours| ours == version);
+            let mut rows = stored.iter().filter(|(stored, ..)| stored == name);
+            let (.., position) = rows.find(|(_, version, _)| is_ours(version))?;
+            Some(*position as u64)
         };
         // A projection that never ran has applied nothing.
         let least = names
@@ -109,7 +111,7 @@ impl Progress {
         }
     }
 
-    /// Says which shape of a projection's rows this process reads.
+    /// Says which version of a projection's rows this process reads.
     pub fn expect_version(&self, name: &'static str, version: i32) {
         self.versions
             .lock()

@@ -26,18 +26,26 @@ pub enum ApplyError {
 pub trait Projection: Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
-    /// Raised when the shape of the rows changes: the tables are then dropped and filled anew.
+    /// Raised when the shape of the rows changes: they are then filled beside those of other
+    /// versions, which go on.
     fn version(&self) -> i32;
 
-    /// Its tables, made if they are not there.
+    /// Its tables, made if they are not there. Names are unqualified: the tables lie in a schema of
+    /// this version.
     fn schema(&self) -> &'static str;
 
-    /// The names of its tables, for a rebuild.
+    /// The names of its tables.
     fn tables(&self) -> &'static [&'static str];
 
     fn wants(&self, event_type: &str) -> bool;
 
-    /// Applies wanted events, in order. All or nothing.
+    /// Whose rows the event changes; it changes none of another key. If it cannot be applied, what
+    /// follows of its key waits and the rest flows. Without a key the projection stops there.
+    fn partition_key(&self, _event: &RecordedEvent) -> Option<String> {
+        None
+    }
+
+    /// Applies wanted events: all or nothing, those of one key in order.
     async fn apply(
         &self,
         tx: &mut ApplyTx<'_>,
@@ -49,6 +57,7 @@ pub trait Projection: Send + Sync + 'static {
 pub struct ApplyTx<'a> {
     pub(crate) conn: &'a mut PgConnection,
     pub(crate) vault: &'a Vault,
+    pub(crate) shows_frames: bool,
 }
 
 impl ApplyTx<'_> {
@@ -60,11 +69,102 @@ impl ApplyTx<'_> {
         self.vault
     }
 
+    /// Whether frames are wanted: in a rebuild they were shown long ago.
+    pub fn shows_frames(&self) -> bool {
+        self.shows_frames
+    }
+
     /// Writes what the feeds show of the events: at most one frame per feed and position.
     pub async fn frames(&mut self, frames: Vec<Frame>) -> Result<(), ApplyError> {
-        if frames.is_empty() {
+        if frames.is_empty() || !self.shows_frames {
             return Ok(());
         }
         Ok(write_frames(self.conn, self.vault, frames).await?)
+    }
+}
+
+impl ApplyError {
+    /// Whether what the event holds is at fault: an outage never is.
+    pub(crate) fn is_data(&self) -> bool {
+        match self {
+            Self::Data { .. } | Self::Log(LogError::Decode(_) | LogError::Corrupt(_)) => true,
+            Self::Database(error) | Self::Log(LogError::Database(error)) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                // Data exceptions and violated constraints.
+                code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            }
+            Self::Log(_) => false,
+        }
+    }
+
+    /// What may be shown of it: no value of an event, which may be personal.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Data { position, .. } => format!("event {position}: {}", self.without_values()),
+            _ if self.is_data() => self.without_values(),
+            _ => self.to_string(),
+        }
+    }
+
+    /// What may be kept of why an event failed: no value of the event, which may be personal.
+    pub(crate) fn without_values(&self) -> String {
+        match self {
+            Self::Data { reason, .. } => without_quoted(reason),
+            Self::Database(error) | Self::Log(LogError::Database(error)) => {
+                match error.as_database_error() {
+                    Some(error) => format!(
+                        "SQLSTATE {}, constraint {}",
+                        error.code().unwrap_or_default(),
+                        error.constraint().unwrap_or("none")
+                    ),
+                    None => "PostgreSQL".into(),
+                }
+            }
+            Self::Log(error) => without_quoted(&error.to_string()),
+        }
+    }
+}
+
+/// The text with nothing between its quotation marks.
+fn without_quoted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for letter in text.chars() {
+        let ends = letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        if ends {
+            is_quoted = !is_quoted;
+            kept.push('"');
+        } else if !is_quoted {
+            kept.push(letter);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_of_an_event_is_told() {
+        let error = ApplyError::Data {
+            position: 7,
+            reason: r#"invalid type: string "Jean \" Dupont", expected u64"#.into(),
+        };
+        assert_eq!(
+            error.without_values(),
+            r#"invalid type: string "", expected u64"#
+        );
+    }
+
+    #[test]
+    fn an_outage_is_never_the_fault_of_an_event() {
+        let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(!ApplyError::Database(lost()).is_data());
+        assert!(!ApplyError::Log(LogError::Database(lost())).is_data());
+        assert!(!ApplyError::Log(LogError::Seal("no key".into())).is_data());
+        let corrupt = LogError::Corrupt("a row".into());
+        assert!(ApplyError::Log(corrupt).is_data());
     }
 }

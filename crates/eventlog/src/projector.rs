@@ -7,7 +7,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ApplyError, ApplyTx, EventLog, Leases, LogError, LogReader, Progress, Projection, RecordedEvent,
+    ApplyError, EventLog, Leases, LogError, LogReader, ParkedOrdersOf, Progress, Projection,
+    RecordedEvent,
+    applier::Applier,
+    schemas::{Generation, enter, prepare},
 };
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
@@ -28,6 +31,8 @@ pub struct Projector {
     pub log: EventLog,
     pub reader: LogReader,
     pub progress: Progress,
+    /// How operators' decisions about parked events are told from other events.
+    pub orders: ParkedOrdersOf,
 }
 
 impl Projector {
@@ -39,11 +44,17 @@ impl Projector {
         stop: &CancellationToken,
     ) {
         for projection in projections {
-            let mut lease = leases.want(&format!("projection {}", projection.name()));
-            self.progress
-                .expect_version(projection.name(), projection.version());
+            let (name, version) = (projection.name(), projection.version());
+            let mut lease = leases.want(&lease_of(name, version));
+            self.progress.expect_version(name, version);
             let stop = stop.clone();
             let runner = Runner {
+                applier: Applier {
+                    projection: projection.clone(),
+                    log: self.log.clone(),
+                    orders: self.orders,
+                    generation: Generation::Live,
+                },
                 projection,
                 log: self.log.clone(),
                 reader: self.reader.clone(),
@@ -57,7 +68,7 @@ impl Projector {
                     }
                     tokio::select! {
                         () = runner.run() => {}
-                        () = lease.lost() => runner.progress.forget(runner.projection.name()),
+                        () = lease.lost() => runner.progress.forget(name),
                         () = stop.cancelled() => return,
                     }
                 }
@@ -66,7 +77,13 @@ impl Projector {
     }
 }
 
+/// The lease of who runs a version of a projection.
+pub(crate) fn lease_of(name: &str, version: i32) -> String {
+    format!("projection {name} v{version}")
+}
+
 struct Runner {
+    applier: Applier,
     projection: Arc<dyn Projection>,
     log: EventLog,
     reader: LogReader,
@@ -89,7 +106,7 @@ impl Runner {
                     tracing::warn!(projection = name, error = %other, "projection interrupted")
                 }
             }
-            self.progress.set_problem(name, Some(error.to_string()));
+            self.progress.set_problem(name, Some(error.told()));
             tokio::time::sleep(AFTER_ERROR).await;
         }
     }
@@ -102,7 +119,8 @@ impl Runner {
         connection.execute(SESSION).await?;
         let connection = &mut connection;
         let name = self.projection.name();
-        let mut written = self.prepare(connection).await?;
+        enter(connection, &Generation::Live.schema_of(&*self.projection)).await?;
+        let mut written = prepare(connection, &*self.projection).await?;
         let mut position = written;
         let mut skipping_since: Option<Instant> = None;
         let mut looked = Instant::now();
@@ -122,7 +140,7 @@ impl Runner {
             let last = batch.last().map_or(position, |event| event.position);
             let wanted: Vec<_> = batch
                 .into_iter()
-                .filter(|e| self.projection.wants(&e.event_type))
+                .filter(|event| self.applier.wants(event))
                 .collect();
             let skips_are_due = skipping_since.is_some_and(|s| s.elapsed() >= WRITE_SKIPS_AFTER);
             if !wanted.is_empty() || (skips_are_due && last > written) {
@@ -149,13 +167,7 @@ impl Runner {
         to: u64,
     ) -> Result<(), ApplyError> {
         let mut tx = connection.begin().await?;
-        if !events.is_empty() {
-            let mut apply = ApplyTx {
-                conn: &mut tx,
-                vault: &self.log.vault,
-            };
-            self.projection.apply(&mut apply, events).await?;
-        }
+        // First of all: who holds this row (a swap) holds the runner up before it has seen a table.
         let moved = sqlx::query(
             "UPDATE projection_checkpoints SET position = $3, updated_at = clock_timestamp()
              WHERE name = $1 AND position = $2 AND version = $4",
@@ -169,19 +181,22 @@ impl Runner {
         if moved.rows_affected() != 1 {
             return Err(self.moved());
         }
+        self.applier.apply(&mut tx, events).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Whether the checkpoint is where this runner left it: an operator may have asked for a rebuild,
-    /// or a crash of PostgreSQL may have lost the last transactions.
+    /// Whether the checkpoint is where this runner left it: an operator may have gone back to earlier
+    /// rows, or a crash of PostgreSQL may have lost the last transactions.
     async fn look(&self, connection: &mut PgConnection, written: u64) -> Result<(), ApplyError> {
-        let found: Option<(i32, i64)> =
-            sqlx::query_as("SELECT version, position FROM projection_checkpoints WHERE name = $1")
-                .bind(self.projection.name())
-                .fetch_optional(connection)
-                .await?;
-        match found == Some((self.projection.version(), written as i64)) {
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT position FROM projection_checkpoints WHERE name = $1 AND version = $2",
+        )
+        .bind(self.projection.name())
+        .bind(self.projection.version())
+        .fetch_optional(connection)
+        .await?;
+        match found == Some(written as i64) {
             true => Ok(()),
             false => Err(self.moved()),
         }
@@ -190,47 +205,5 @@ impl Runner {
     fn moved(&self) -> ApplyError {
         let name = self.projection.name();
         LogError::Moved(format!("the checkpoint of `{name}`")).into()
-    }
-
-    /// Makes the tables, anew if their shape changed; returns the checkpoint.
-    async fn prepare(&self, connection: &mut PgConnection) -> Result<u64, ApplyError> {
-        let (name, version) = (self.projection.name(), self.projection.version());
-        let mut tx = connection.begin().await?;
-        // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
-        tx.execute("SELECT pg_advisory_xact_lock(731059, 0)")
-            .await?;
-        let found: Option<(i32, i64)> = sqlx::query_as(
-            "SELECT version, position FROM projection_checkpoints WHERE name = $1 FOR UPDATE",
-        )
-        .bind(name)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let position = match found {
-            Some((found, position)) if found == version => position,
-            Some((found, _)) if found > version => {
-                let reason = format!("the tables of `{name}` have the shape of a newer release");
-                return Err(LogError::Corrupt(reason).into());
-            }
-            Some(_) => {
-                for table in self.projection.tables() {
-                    tx.execute(&*format!("DROP TABLE IF EXISTS {table} CASCADE"))
-                        .await?;
-                }
-                0
-            }
-            None => 0,
-        };
-        tx.execute(self.projection.schema()).await?;
-        sqlx::query(
-            "INSERT INTO projection_checkpoints (name, version, position) VALUES ($1, $2, $3)
-             ON CONFLICT (name) DO UPDATE SET version = $2, position = $3",
-        )
-        .bind(name)
-        .bind(version)
-        .bind(position)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(position as u64)
     }
 }

@@ -66,7 +66,7 @@ async fn run_from_checkpoint(
 ) -> Result<(), LogError> {
     let position: i64 = sqlx::query_scalar(
         "INSERT INTO projection_checkpoints AS c (name, version, position) VALUES ($1, 1, 0)
-         ON CONFLICT (name) DO UPDATE SET version = c.version RETURNING position",
+         ON CONFLICT (name, version) DO UPDATE SET version = c.version RETURNING position",
     )
     .bind(reaction.name())
     .fetch_one(&log.pool)
@@ -96,7 +96,7 @@ async fn run_from_checkpoint(
 async fn write_checkpoint(pool: &PgPool, name: &str, position: u64) -> Result<(), LogError> {
     sqlx::query(
         "UPDATE projection_checkpoints SET position = $2, updated_at = clock_timestamp()
-         FROM set_config('synchronous_commit', 'off', true) WHERE name = $1 AND position < $2",
+         FROM set_config('synchronous_commit', 'off', true) WHERE name = $1 AND version = 1 AND position < $2",
     )
     .bind(name)
     .bind(position as i64)

@@ -311,7 +311,7 @@ impl Projection for Cards {
 }
 
 async fn cards(pool: &PgPool) -> Vec<Value> {
-    sqlx::query_scalar("SELECT card FROM cards ORDER BY position")
+    sqlx::query_scalar("SELECT card FROM cards_v1.cards ORDER BY position")
         .fetch_all(pool)
         .await
         .unwrap()
@@ -324,6 +324,7 @@ async fn project(log: &EventLog, reader: LogReader, stop: &CancellationToken) {
         log: log.clone(),
         reader,
         progress: progress.clone(),
+        orders: |_| None,
     };
     projector.start(vec![Arc::new(Cards)], &Leases::start(log.pool()), stop);
     let settled = progress

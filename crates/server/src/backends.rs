@@ -4,13 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use embedded::{EmbeddedConfig, Servers, nats_users};
-use sqlx::{Connection, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    Connection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use zeroize::Zeroizing;
 
 use crate::{
     config::{Config, Secret},
     data_folder::DataFolder,
     nats_access::{NatsAccess, UsersFile, UsersWriter},
+    parts::all_projections,
 };
 
 const MASTER_KEY: &str = "master-key";
@@ -100,7 +104,9 @@ impl Backends {
     }
 
     pub async fn connect_database(&self, connections: u32) -> anyhow::Result<PgPool> {
-        PgPoolOptions::new()
+        let url = self.database_url.expose();
+        let url: PgConnectOptions = url.parse().context("DATABASE_URL is not an address")?;
+        let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
             // Asked only after a pause: asking before every query would double the round trips.
@@ -113,9 +119,19 @@ impl Backends {
                     Ok(true)
                 })
             })
-            .connect(self.database_url.expose())
+            .connect_with(eventlog::search_path(url, &all_projections()))
             .await
-            .context("PostgreSQL cannot be reached: is it running, and is DATABASE_URL right?")
+            .context("PostgreSQL cannot be reached: is it running, and is DATABASE_URL right?")?;
+        let path: String = sqlx::query_scalar("SHOW search_path")
+            .fetch_one(&pool)
+            .await?;
+        if !path.ends_with(",public") {
+            bail!(
+                "the read models cannot be found: a pooler drops the connection's `options`; \
+                 let it pass `search_path`, or connect to PostgreSQL itself"
+            );
+        }
+        Ok(pool)
     }
 
     /// The key that seals the subjects' keys. Ours is drawn at the first start; one for a database

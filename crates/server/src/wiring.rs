@@ -124,6 +124,10 @@ impl Platform {
         }
         let all = all_projections();
         let projections = all.iter().map(|it| it.name()).collect();
+        for projection in &all {
+            let progress = &parts.progress;
+            progress.expect_version(projection.name(), projection.version());
+        }
         if roles.projector {
             parts.start_projector(all);
         }

@@ -11,7 +11,7 @@ use kernel::AccreditationLevel;
 use uuid::Uuid;
 
 use super::{
-    ApprovalItem, Decision, Execution, SCHEMA, TimelineEntry,
+    ApprovalItem, Decision, Execution, TimelineEntry,
     approval_rows::{Row, load, write},
 };
 use crate::{
@@ -40,7 +40,7 @@ impl Projection for Approvals {
     }
 
     fn schema(&self) -> &'static str {
-        SCHEMA
+        include_str!("../../sql/approvals.sql")
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -49,6 +49,11 @@ impl Projection for Approvals {
 
     fn wants(&self, event_type: &str) -> bool {
         event_type.starts_with("safeguard.approval.")
+    }
+
+    /// Each event changes the rows of its own aggregate only.
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.aggregate_id.clone())
     }
 
     async fn apply(
@@ -77,14 +82,19 @@ impl Projection for Approvals {
             let Some(row) = fold(&mut rows, id, event, what)? else {
                 continue;
             };
-            if let Some((kind, audience, until)) = shown {
+            if let Some((kind, audience, until)) = shown
+                && tx.shows_frames()
+            {
                 let item = row.item.clone().seen(until, at);
                 frames.push((event, kind, audience, item));
             }
         }
         write(tx, rows).await?;
         write_postponements(tx, postponements).await?;
-        write_frames(tx, frames).await
+        match frames.is_empty() {
+            true => Ok(()),
+            false => write_frames(tx, frames).await,
+        }
     }
 }
 

@@ -15,5 +15,3 @@ pub use queries::{
 };
 pub use stats::{ApprovalStats, ClientCount, ToolCount, WorkflowCount, find_stats};
 pub use tools::{ToolRow, Tools, find_tool, list_tools};
-
-const SCHEMA: &str = include_str!("../../sql/safeguard.sql");

@@ -13,7 +13,6 @@ use kernel::ActionLevel;
 use serde::Serialize;
 use sqlx::{PgPool, Row, postgres::PgRow};
 
-use super::SCHEMA;
 use crate::{ReadError, apply::decode};
 
 /// Writes the tool registry.
@@ -42,7 +41,7 @@ impl Projection for Tools {
     }
 
     fn schema(&self) -> &'static str {
-        SCHEMA
+        include_str!("../../sql/tools.sql")
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -51,6 +50,11 @@ impl Projection for Tools {
 
     fn wants(&self, event_type: &str) -> bool {
         event_type.starts_with("safeguard.tool.")
+    }
+
+    /// Each event changes the rows of its own aggregate only.
+    fn partition_key(&self, event: &RecordedEvent) -> Option<String> {
+        Some(event.aggregate_id.clone())
     }
 
     async fn apply(

@@ -77,7 +77,10 @@ impl TestApp {
         let options = sqlx::postgres::PgPoolOptions::new().max_connections(16);
         let pool = options
             .acquire_timeout(Duration::from_secs(30))
-            .connect(&platform.database.url)
+            .connect_with(eventlog::search_path(
+                platform.database.url.parse().unwrap(),
+                &projections::all(),
+            ))
             .await
             .unwrap();
         let vault = Vault::new(pool.clone(), &[9; 32]);
@@ -95,6 +98,7 @@ impl TestApp {
             log: log.clone(),
             reader: reader.clone(),
             progress: progress.clone(),
+            orders: |_| None,
         };
         projector.start(projections::all(), &leases, &stop);
         let feeds = [("safeguard", "approvals")];

@@ -1,10 +1,10 @@
 //! A small aggregate and the parts of a platform, for the log's tests.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
-use eventlog::{CommandContext, CommandKey, EventLog, Vault};
+use eventlog::{CommandContext, CommandKey, EventLog, Projection, Vault};
 use kernel::{Actor, AggregateId, Claim, EventType, LogAggregate, Metadata, PersonalField, new_id};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -199,7 +199,13 @@ pub async fn open(pool: &PgPool) -> EventLog {
 
 /// Another process's handle on the same database: its own pool, cache and writer.
 pub async fn another_process(url: &str) -> EventLog {
-    open(&PgPool::connect(url).await.unwrap()).await
+    process_of_release(url, &[]).await
+}
+
+/// A process that reads these versions of the projections.
+pub async fn process_of_release(url: &str, projections: &[Arc<dyn Projection>]) -> EventLog {
+    let options = eventlog::search_path(url.parse().unwrap(), projections);
+    open(&PgPool::connect_with(options).await.unwrap()).await
 }
 
 /// Positions are 1, 2, 3 … and each aggregate's sequences too.

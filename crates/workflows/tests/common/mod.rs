@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use eventlog::{
     CommandContext, Deadline, Deadlines, EventLog, ExecuteError, Leases, LogReader, Progress,
-    Projector, RecordedEvent, Vault,
+    Projection, Projector, RecordedEvent, Vault,
 };
 use kernel::{
     Actor, AggregateId, Clock, DeadlineChange, DecodeError, EventType, LogAggregate, Metadata,
@@ -192,7 +192,11 @@ impl World {
         Self::on(testkit::fresh_database().await).await
     }
 
-    pub async fn on(database: TestDatabase) -> Self {
+    pub async fn on(mut database: TestDatabase) -> Self {
+        let deadlines: Arc<dyn Projection> = Arc::new(Deadlines::new(deadlines_of));
+        let options = eventlog::search_path(database.url.parse().unwrap(), &[deadlines]);
+        let pool = sqlx::postgres::PgPoolOptions::new().max_connections(16);
+        database.pool = pool.connect_with(options).await.unwrap();
         Self {
             log: open_log(&database).await,
             clock: ManualClock::default(),
@@ -218,6 +222,7 @@ impl World {
             log: self.log.clone(),
             reader: reader.clone(),
             progress: self.progress.clone(),
+            orders: |_| None,
         }
         .start(
             vec![Arc::new(Deadlines::new(deadlines_of))],
