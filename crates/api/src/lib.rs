@@ -306,7 +306,11 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
             min_position::MIN_POSITION,
             http::CORRELATION,
         ])
-        .expose_headers([commands::POSITION, axum::http::header::RETRY_AFTER]);
+        .expose_headers([
+            commands::POSITION,
+            min_position::PARKED,
+            axum::http::header::RETRY_AFTER,
+        ]);
     routes
         .fallback(web::fallback)
         .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))

@@ -17,6 +17,10 @@ use crate::{App, commands::POSITION, problem::Problem};
 /// The header a query waits by.
 pub const MIN_POSITION: HeaderName = HeaderName::from_static("greffe-min-position");
 
+/// From which position on the answer is out of date: the event there could not be applied to what was
+/// asked for, and what follows of it waits.
+pub const PARKED: HeaderName = HeaderName::from_static("greffe-parked");
+
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// From where on the caller wants to see.

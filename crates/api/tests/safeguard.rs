@@ -662,3 +662,40 @@ async fn reading_many_approvals_is_recorded_once_an_hour() {
     stage.marie.get("/api/safeguard/history").await.ok();
     assert_eq!(recorded().await.len(), before + 5);
 }
+
+#[tokio::test]
+async fn a_request_with_a_parked_event_says_from_where_on_it_is_out_of_date() {
+    let app = TestApp::start().await;
+    let stage = stage(&app).await;
+    let asked = stage
+        .support
+        .post("/api/safeguard/requests", request())
+        .await
+        .ok();
+    let path = format!("/api/safeguard/{}", asked["id"].as_str().unwrap());
+    app.settle().await;
+    assert!(
+        !stage
+            .marie
+            .get(&path)
+            .await
+            .headers
+            .contains_key("greffe-parked")
+    );
+    // Of another build: this one cannot read what it says.
+    let position: i64 = sqlx::query_scalar(
+        "INSERT INTO events SELECT (SELECT max(position) + 1 FROM events), gen_random_uuid(), aggregate_type,
+             aggregate_id, sequence + 1, 'safeguard.approval.approved', event_version, '{}', metadata, recorded_at
+         FROM events WHERE aggregate_id = $1 RETURNING position",
+    )
+    .bind(asked["id"].as_str())
+    .fetch_one(app.app.log.pool())
+    .await
+    .unwrap();
+    app.settle().await;
+    let read = stage.marie.get(&path).await;
+    assert_eq!(read.headers["greffe-parked"], position.to_string().as_str());
+    assert_eq!(read.ok()["status"], "pending");
+    let health = app.anonymous().get("/readyz").await;
+    assert_eq!(health.status, 200, "parked is degraded, not down");
+}

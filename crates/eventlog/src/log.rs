@@ -325,15 +325,23 @@ pub(crate) async fn open_envelopes(
     open_recorded(vault, events).await
 }
 
-/// Opens events together with from where their commands came.
+/// Opens events together with from where their commands came. One that does not open has no data: it
+/// holds up those who need them, not every reader of the log.
 async fn open_recorded(
     vault: &Vault,
     mut events: Vec<(RecordedEvent, Option<Value>)>,
 ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-    let parts = events
-        .iter_mut()
-        .flat_map(|(event, origin)| [Some(&mut event.data), origin.as_mut()]);
-    vault.open_all(parts.flatten().collect()).await?;
+    let parts = events.iter_mut().map(|(event, origin)| {
+        let parts = [Some(&mut event.data), origin.as_mut()];
+        parts.into_iter().flatten().collect()
+    });
+    let parts = parts.collect();
+    for broken in vault.open_groups(parts).await? {
+        let (event, origin) = &mut events[broken];
+        tracing::error!(event.position, event.event_type, "an event does not open");
+        event.data = Value::Null;
+        *origin = None;
+    }
     events
         .into_iter()
         .map(|(mut event, origin)| {

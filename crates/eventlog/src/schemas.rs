@@ -54,7 +54,8 @@ pub fn search_path(
     let schemas = projections
         .iter()
         .map(|it| Generation::Live.schema_of(&**it));
-    let path: Vec<String> = schemas.chain(["public".to_owned()]).collect();
+    // The log's own tables come first: what is made without a schema's name is made there.
+    let path: Vec<String> = ["public".to_owned()].into_iter().chain(schemas).collect();
     options.options([("search_path", path.join(","))])
 }
 

@@ -5,7 +5,11 @@
 //! must age out, or be kept apart from the master key.
 //! The vault never logs a value, a subject or a key.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use aes_gcm::{
     Aes256Gcm, Key, KeyInit, Nonce,
@@ -84,26 +88,45 @@ impl Vault {
 
     /// Opens every sealed part within the values, each in place. An erased part becomes [`ERASED`].
     pub async fn open_all(&self, values: Vec<&mut Value>) -> Result<(), LogError> {
+        match self.open_groups(vec![values]).await?.is_empty() {
+            true => Ok(()),
+            false => Err(LogError::Corrupt("a sealed value does not open".into())),
+        }
+    }
+
+    /// The same for groups of values; returns the numbers of those that hold a part which is no sealed
+    /// value of ours. Keys that are missing or do not unwrap concern all: they are an error.
+    pub(crate) async fn open_groups(
+        &self,
+        groups: Vec<Vec<&mut Value>>,
+    ) -> Result<BTreeSet<usize>, LogError> {
         let mut sealed = Vec::new();
-        for value in values {
-            find_sealed(value, &mut sealed);
+        for (group, values) in groups.into_iter().enumerate() {
+            let mut found = Vec::new();
+            for value in values {
+                find_sealed(value, &mut found);
+            }
+            sealed.extend(found.into_iter().map(|part| (group, part)));
         }
+        let mut broken = BTreeSet::new();
         if sealed.is_empty() {
-            return Ok(());
+            return Ok(broken);
         }
-        let keys = self
-            .keys_by_id(sealed.iter().filter_map(|part| key_id(part)).collect())
-            .await?;
-        for part in sealed {
+        let ids = sealed.iter().filter_map(|(_, part)| key_id(part));
+        let keys = self.keys_by_id(ids.collect()).await?;
+        for (group, part) in sealed {
             let id = key_id(part)
                 .ok_or_else(|| LogError::Corrupt("a sealed value names no key".into()))?;
-            *part = match keys.get(&id) {
-                Some(Some(key)) => key.open(part)?,
-                Some(None) => json!(ERASED),
+            match keys.get(&id) {
+                Some(Some(key)) => match key.open(part) {
+                    Ok(opened) => *part = opened,
+                    Err(_) => drop(broken.insert(group)),
+                },
+                Some(None) => *part = json!(ERASED),
                 None => return Err(LogError::Seal(format!("there is no subject key {id}"))),
-            };
+            }
         }
-        Ok(())
+        Ok(broken)
     }
 
     /// Opens every sealed part within the value.

@@ -125,7 +125,7 @@ impl Backends {
         let path: String = sqlx::query_scalar("SHOW search_path")
             .fetch_one(&pool)
             .await?;
-        if !path.ends_with(",public") {
+        if !path.starts_with("public,") {
             bail!(
                 "the read models cannot be found: a pooler drops the connection's `options`; \
                  let it pass `search_path`, or connect to PostgreSQL itself"

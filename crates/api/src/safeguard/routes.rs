@@ -1,10 +1,13 @@
 //! The HTTP routes of approvals. They only unpack and call the operations.
 
-use axum::extract::{Path, Query, State, rejection::QueryRejection};
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use projections::safeguard::{ApprovalItem, ApprovalStats as StatsRow};
+use projections::safeguard::ApprovalStats as StatsRow;
 
 use super::{queries, queries::Listed, schema::*, shapes::*};
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
     caller::Caller,
     commands::IdempotencyKey,
     json::JsonBody,
-    min_position::{AsOf, MinPosition},
+    min_position::{AsOf, MinPosition, PARKED},
     shapes::CommandAnswer,
 };
 
@@ -94,8 +97,15 @@ async fn get_approval(
     caller: Caller,
     from: MinPosition,
     Path(id): Path<String>,
-) -> Result<AsOf<ApprovalItem>, Problem> {
-    queries::get_approval(&app, &caller, id_of(&id)?, from).await
+) -> Result<Response, Problem> {
+    let id = id_of(&id)?;
+    let parked = eventlog::is_parked(app.log.pool(), "approvals", &id.to_string()).await?;
+    let read = queries::get_approval(&app, &caller, id, from).await;
+    let mut response = read.into_response();
+    if let Some(position) = parked {
+        response.headers_mut().insert(PARKED, position.into());
+    }
+    Ok(response)
 }
 
 /// Asks people for an approval.

@@ -12,9 +12,11 @@ use crate::{
     schemas::{Generation, SCHEMA_LOCK},
 };
 
+/// Only the runner is held up while we wait for the end of its batch, and then have its row.
+const ROW_WITHIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL synchronous_commit = on";
 /// Queries that come meanwhile wait behind us for so long at most; then they go first, and we try
 /// again. It is also shorter than PostgreSQL's look for deadlocks: nobody dies of one.
-const LOCK_WITHIN: &str = "SET LOCAL lock_timeout = '150ms'; SET LOCAL synchronous_commit = on";
+const TABLES_WITHIN: &str = "SET LOCAL lock_timeout = '150ms'";
 /// Others have the tables to themselves for longer than we may hold them up.
 const BETWEEN_TRIES: Duration = Duration::from_millis(400);
 
@@ -135,7 +137,7 @@ async fn lock_checkpoint(
     name: &str,
     version: i32,
 ) -> Result<(u64, Option<u64>), ApplyError> {
-    tx.execute(LOCK_WITHIN).await?;
+    tx.execute(ROW_WITHIN).await?;
     tx.execute(SCHEMA_LOCK).await?;
     let (live, before): (i64, Option<i64>) = sqlx::query_as(
         "SELECT position, before_position FROM projection_checkpoints
@@ -157,6 +159,7 @@ async fn lock_tables(
     let tables = projection.tables().iter();
     let tables: Vec<String> = tables.map(|table| format!("{schema}.{table}")).collect();
     let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
+    tx.execute(TABLES_WITHIN).await?;
     tx.execute(&*lock).await?;
     Ok(())
 }

@@ -76,7 +76,10 @@ impl Projection for Shelf {
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
         for event in events {
-            let line = event.data["line"].as_str().unwrap_or_default();
+            let line = event.data["line"].as_str().ok_or(ApplyError::Data {
+                position: event.position,
+                reason: "there is no line".into(),
+            })?;
             if self.is_broken && line.starts_with("poison") {
                 let reason = format!("invalid line: string {line:?}");
                 return Err(ApplyError::Data {
