@@ -14,6 +14,7 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/safeguard/{id}', /Réinitialiser un mot de passe/],
   ['/audit', 'Journal d’audit'],
   ['/events', 'Événements'],
+  ['/operations', 'Exploitation'],
   ['/audit/safeguard.approval/{id}', 'Histoire · Demande'],
   ['/audit/chain/{chain}', 'Chaîne causale'],
   ['/nulle-part', 'Page introuvable'],

@@ -21,6 +21,7 @@ mod min_position;
 mod nats;
 mod network;
 mod openapi;
+mod operations;
 mod presence;
 mod problem;
 mod rate_limit;
@@ -63,6 +64,9 @@ pub use commands::IdempotencyKey;
 pub use min_position::{AsOf, MinPosition};
 pub use nats::MicroService;
 pub use network::{InvalidNetwork, Network};
+pub use operations::{
+    Maintenance, Order, operator_context, order, parked_event, parked_orders, record_maintenance,
+};
 pub use problem::Problem;
 pub use rate_limit::Limits;
 pub use shapes::CommandAnswer;
@@ -269,6 +273,7 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(safeguard::routes())
         .merge(clients::routes())
         .merge(audit::routes())
+        .merge(operations::routes())
         .merge(catalogue::routes())
         .merge(feed::routes())
         .split_for_parts();

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use embedded::{NatsUser, UserKind};
-use eventlog::{
-    Deadlines, EventLog, Leases, LogReader, ParkedOrder, Progress, Projection, Projector,
-    RecordedEvent, Relay,
-};
+use eventlog::{Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay};
 use kernel::Clock;
 use tokio_util::sync::CancellationToken;
 use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
@@ -49,7 +46,7 @@ impl Parts {
             log: self.log.clone(),
             reader: self.reader.clone(),
             progress: self.progress.clone(),
-            orders: parked_orders,
+            orders: api::parked_orders,
         };
         projector.start(projections, &self.leases, &self.stop);
     }
@@ -108,11 +105,6 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
     let mut all = projections::all();
     all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
     all
-}
-
-/// What an event orders about parked events: no context does so yet.
-pub fn parked_orders(_: &RecordedEvent) -> Option<ParkedOrder> {
-    None
 }
 
 /// The users of NATS, as the accounts are now.

@@ -143,6 +143,18 @@ const events = createRoute({
   component: lazyRouteComponent(() => import('@/features/events/events-page'), 'EventsPage'),
 })
 
+const operations = createRoute({
+  getParentRoute: () => app,
+  path: '/operations',
+  beforeLoad: ({ context }) => {
+    if (!atLeast(context.person, 'N4')) throw redirect({ to: '/' })
+  },
+  component: lazyRouteComponent(
+    () => import('@/features/operations/operations-page'),
+    'OperationsPage',
+  ),
+})
+
 const tree = root.addChildren([
   signIn,
   app.addChildren([
@@ -150,6 +162,7 @@ const tree = root.addChildren([
     safeguard.addChildren([safeguardIndex, pending, history, statistics, tools, clients, approval]),
     audit.addChildren([auditTrail, auditChain, auditEntity]),
     events,
+    operations,
   ]),
 ])
 

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod doctor;
 mod log;
+mod parked;
 mod password;
 mod projection;
 mod service_account;

@@ -4,6 +4,7 @@ import { audit } from './messages/audit'
 import { common } from './messages/common'
 import { errors } from './messages/errors'
 import { events } from './messages/events'
+import { operations } from './messages/operations'
 import { registry } from './messages/registry'
 import { safeguard } from './messages/safeguard'
 import { shell } from './messages/shell'
@@ -18,6 +19,7 @@ const dictionary = {
   ...registry,
   ...audit,
   ...events,
+  ...operations,
 }
 
 export type MessageKey = keyof typeof dictionary
