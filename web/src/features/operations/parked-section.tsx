@@ -112,13 +112,6 @@ function ParkedRow({ name, item, ordered, onOrdered }: RowProps) {
         </dl>
       </div>
       <div className="flex flex-wrap items-start gap-2">
-        <Link
-          to="/audit/$targetType/$targetId"
-          params={{ targetType: 'operations.projection', targetId: name }}
-          className="text-accent inline-flex h-11 items-center px-2 text-base underline-offset-4 hover:underline sm:h-10"
-        >
-          {t('ops.history')}
-        </Link>
         <Button
           busy={retry.isPending}
           aria-disabled={ordered || undefined}
@@ -141,6 +134,13 @@ function ParkedRow({ name, item, ordered, onOrdered }: RowProps) {
           <Trash2 className="size-4" aria-hidden="true" />
           {t('ops.discard')}
         </Button>
+        <Link
+          to="/audit/$targetType/$targetId"
+          params={{ targetType: 'operations.projection', targetId: name }}
+          className="text-accent inline-flex h-11 items-center px-2 text-base underline-offset-4 hover:underline sm:h-10"
+        >
+          {t('ops.history')}
+        </Link>
       </div>
       {discarding ? (
         <DiscardDialog
