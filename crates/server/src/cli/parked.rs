@@ -41,6 +41,12 @@ pub enum ParkedCommand {
     },
 }
 
+impl Default for ParkedCommand {
+    fn default() -> Self {
+        Self::List { name: None }
+    }
+}
+
 impl ParkedCommand {
     pub async fn run(self, access: &Access) -> anyhow::Result<()> {
         let log = &access.open.log;

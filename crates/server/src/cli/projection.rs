@@ -45,8 +45,11 @@ pub enum ProjectionCommand {
         before: bool,
     },
     /// Events that could not be applied because of what they hold
-    #[command(subcommand)]
-    Parked(ParkedCommand),
+    Parked {
+        /// `list` if there is none
+        #[command(subcommand)]
+        command: Option<ParkedCommand>,
+    },
 }
 
 /// The readers that this release has: projections and reactions.
@@ -73,7 +76,7 @@ impl ProjectionCommand {
                 } => check(&rebuilder, vec![find(&name)?]).await,
                 Self::Rollback { name } => roll_back(&rebuilder, find(&name)?).await,
                 Self::Drop { name, version, .. } => remove(&rebuilder, &name, version).await,
-                Self::Parked(command) => command.run(access).await,
+                Self::Parked { command } => command.unwrap_or_default().run(access).await,
             }
         })
         .await
