@@ -15,6 +15,9 @@ use crate::{
     users::{ServiceAccountEvent, SessionEvent, UserEvent},
 };
 
+/// `data` as it would be written today, with its personal fields.
+type Rewritten = (Value, Vec<PersonalField>);
+
 /// The event enum of one aggregate, as functions.
 pub struct AggregateEvents {
     /// Every persisted literal of it.
@@ -26,7 +29,7 @@ pub struct AggregateEvents {
     /// The steps from version 1 of an event to today's.
     pub upcasters: fn(&str) -> &'static [Upcaster],
     /// Reads opened `data` of a version and writes it as today, with its personal fields.
-    pub rewrite: fn(&str, u32, &Value) -> Result<(Value, Vec<PersonalField>), DecodeError>,
+    pub rewrite: fn(&str, u32, &Value) -> Result<Rewritten, DecodeError>,
 }
 
 macro_rules! aggregates {
@@ -83,7 +86,7 @@ fn rewrite<E: EventType>(
     type_name: &str,
     stored_version: u32,
     data: &Value,
-) -> Result<(Value, Vec<PersonalField>), DecodeError> {
+) -> Result<Rewritten, DecodeError> {
     let event = E::decode(type_name, stored_version, data)?;
     let data = event.encode().map_err(|source| DecodeError::Shape {
         type_name: type_name.to_owned(),

@@ -116,7 +116,7 @@ fn the_page_shows_the_events_of_this_build() {
             assert!(value.is_some() || !field.required, "{name}: {pointer}");
             let is_sealed = value.is_some_and(|it| it["sealed"].is_string());
             assert!(
-                value.is_none() || is_sealed == !field.personal_of.is_empty(),
+                value.is_none() || is_sealed != field.personal_of.is_empty(),
                 "{name}: {pointer}"
             );
         }
