@@ -14,7 +14,7 @@ event_enum! {
     /// Someone signed in was refused something. One aggregate per refusal.
     RefusalEvent {
         /// The refusal.
-        Recorded(RefusalRecorded) = "audit.refusal.recorded",
+        Recorded(RefusalRecorded) = "audit.refusal.recorded" by [User, Service],
     }
 }
 
@@ -39,7 +39,7 @@ event_enum! {
     /// Someone read a sensitive record. One aggregate per read.
     SensitiveReadEvent {
         /// The read.
-        Recorded(SensitiveReadRecorded) = "audit.sensitive_read.recorded",
+        Recorded(SensitiveReadRecorded) = "audit.sensitive_read.recorded" by [User, Service, System],
     }
 }
 
@@ -59,7 +59,7 @@ event_enum! {
     /// Failed sign-ins of one address in one minute.
     SignInFailuresEvent {
         /// The count so far.
-        Counted(SignInFailuresCounted) = "audit.sign_in_failures.counted",
+        Counted(SignInFailuresCounted) = "audit.sign_in_failures.counted" by [Anonymous],
     }
 }
 
@@ -67,7 +67,7 @@ event_enum! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignInFailuresCounted {
     /// The address. Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_address")]
     pub ip_address: String,
     /// Start of the minute.
     #[serde(serialize_with = "millis")]

@@ -13,11 +13,11 @@ event_enum! {
     /// What happened to a client.
     ClientEvent {
         /// The client became known.
-        Registered(ClientRegistered) = "clients.client.registered",
+        Registered(ClientRegistered) = "clients.client.registered" by [User],
         /// It has another name.
-        Renamed(ClientRenamed) = "clients.client.renamed",
+        Renamed(ClientRenamed) = "clients.client.renamed" by [User],
         /// It is, or no longer is, critical (health/HDS).
-        CriticalityChanged(CriticalityChanged) = "clients.client.criticality_changed",
+        CriticalityChanged(CriticalityChanged) = "clients.client.criticality_changed" by [User],
     }
 }
 
@@ -27,7 +27,7 @@ pub struct ClientRegistered {
     /// The number the outside knows it by, e.g. GLPI's `42`.
     pub client_id: String,
     /// Personal: a practice may bear its owner's name.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_client")]
     pub name: String,
     /// Health/HDS: its sensitive actions need two approvals.
     pub critical: bool,
@@ -41,7 +41,7 @@ pub struct ClientRenamed {
     /// The number the outside knows it by.
     pub client_id: String,
     /// Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_client")]
     pub name: String,
     #[serde(serialize_with = "millis")]
     pub renamed_at: DateTime<Utc>,

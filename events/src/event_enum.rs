@@ -1,8 +1,9 @@
-//! Declares an event enum so that each persisted literal is written exactly once.
+//! Declares an event enum so that each persisted literal is written exactly once, with the kinds of
+//! actors that its metadata may name.
 
 /// Declares an adjacently tagged event enum, its literals and the JSON Schema of each `data`.
 macro_rules! event_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $literal:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $literal:literal by [$($by:ident),+],)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "type", content = "data")]
@@ -16,6 +17,14 @@ macro_rules! event_enum {
 
             const fn literal(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $literal),+ }
+            }
+
+            /// Who may have caused each event, by persisted literal; `None` if it is not of this enum.
+            pub fn emitters(type_name: &str) -> Option<&'static [kernel::ActorKind]> {
+                match type_name {
+                    $($literal => Some(&[$(kernel::ActorKind::$by),+]),)+
+                    _ => None,
+                }
             }
 
             /// The JSON Schema of each event's `data` as it is stored, by persisted literal.

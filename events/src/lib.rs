@@ -3,6 +3,8 @@
 //! Persisted names are literals and contracts: they are never derived from an identifier, never
 //! renamed, never reused. An event never holds a password, a key or a TOTP secret.
 
+mod aggregates;
+mod catalogue;
 mod event_enum;
 mod names;
 mod schema;
@@ -10,9 +12,12 @@ mod time;
 
 pub mod audit;
 pub mod clients;
+pub mod operations;
 pub mod safeguard;
 pub mod users;
 
+pub use aggregates::{AGGREGATES, AggregateEvents, upcast};
+pub use catalogue::{EventDescription, FieldDescription, catalogue, golden};
 pub use names::{fold_tool_name, fold_user_name};
 pub use time::millis;
 

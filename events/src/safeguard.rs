@@ -50,29 +50,29 @@ event_enum! {
     /// What happened to a request for approval.
     ApprovalEvent {
         /// Someone asks.
-        Requested(Box<ApprovalRequested>) = "safeguard.approval.requested",
+        Requested(Box<ApprovalRequested>) = "safeguard.approval.requested" by [User, Service],
         /// Someone is for it, and more votes are needed.
-        VoteRecorded(VoteRecorded) = "safeguard.approval.vote_recorded",
+        VoteRecorded(VoteRecorded) = "safeguard.approval.vote_recorded" by [User],
         /// The last vote needed is in: the action may run, once.
-        Approved(ApprovalGranted) = "safeguard.approval.approved",
+        Approved(ApprovalGranted) = "safeguard.approval.approved" by [User],
         /// Someone is against it, which ends it.
-        Rejected(ApprovalRejected) = "safeguard.approval.rejected",
+        Rejected(ApprovalRejected) = "safeguard.approval.rejected" by [User],
         /// Nobody decided in time.
-        Expired(ApprovalExpired) = "safeguard.approval.expired",
+        Expired(ApprovalExpired) = "safeguard.approval.expired" by [System],
         /// The request was withdrawn.
-        Cancelled(ApprovalCancelled) = "safeguard.approval.cancelled",
+        Cancelled(ApprovalCancelled) = "safeguard.approval.cancelled" by [User, Service],
         /// Someone does not want to see it for a while. Changes nothing for anybody else.
-        Postponed(ApprovalPostponed) = "safeguard.approval.postponed",
+        Postponed(ApprovalPostponed) = "safeguard.approval.postponed" by [User],
         /// A super admin decided alone; `approved` follows in the same append.
-        GlassBroken(GlassBroken) = "safeguard.approval.glass_broken",
+        GlassBroken(GlassBroken) = "safeguard.approval.glass_broken" by [User],
         /// The requester took the grant and is about to act.
-        ExecutionClaimed(ExecutionClaimed) = "safeguard.approval.execution_claimed",
+        ExecutionClaimed(ExecutionClaimed) = "safeguard.approval.execution_claimed" by [Service],
         /// The action ran.
-        Executed(ActionExecuted) = "safeguard.approval.executed",
+        Executed(ActionExecuted) = "safeguard.approval.executed" by [Service],
         /// The action ran and failed, or could not run.
-        ExecutionFailed(ExecutionFailed) = "safeguard.approval.execution_failed",
+        ExecutionFailed(ExecutionFailed) = "safeguard.approval.execution_failed" by [Service],
         /// Nobody used the grant in time.
-        Lapsed(ApprovalLapsed) = "safeguard.approval.lapsed",
+        Lapsed(ApprovalLapsed) = "safeguard.approval.lapsed" by [System],
     }
 }
 
@@ -83,18 +83,18 @@ pub struct RequestContext {
     pub ticket_id: Option<i64>,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub ticket_title: Option<String>,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub ticket_description: Option<String>,
     /// The client's number in the register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// For display. Personal: a practice may bear its owner's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub client_name: Option<String>,
     /// Whether the client is critical, by the register or by the requester: it can only be raised.
     #[serde(default)]
@@ -115,7 +115,7 @@ pub struct ApprovalRequested {
     pub reference: String,
     pub tool_name: String,
     /// What the tool is called with. Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub arguments: Value,
     /// `sha256:` + hex of SHA-256 over the RFC 8785 form of `{"arguments":…,"tool_name":"…"}`.
     pub arguments_hash: String,
@@ -130,7 +130,7 @@ pub struct ApprovalRequested {
     pub requester_owner: Option<String>,
     /// The user name of the person who asked the bot. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub on_behalf_of: Option<String>,
     #[serde(serialize_with = "millis")]
     pub requested_at: DateTime<Utc>,
@@ -147,7 +147,7 @@ pub struct VoteRecorded {
     pub by: String,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub comment: Option<String>,
     #[serde(serialize_with = "millis")]
     pub voted_at: DateTime<Utc>,
@@ -165,7 +165,7 @@ pub struct ApprovalGranted {
     pub by: String,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub comment: Option<String>,
     #[serde(serialize_with = "millis")]
     pub approved_at: DateTime<Utc>,
@@ -185,7 +185,7 @@ pub struct ApprovalRejected {
     #[schemars(schema_with = "schema::party")]
     pub by: String,
     /// Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub reason: String,
     #[serde(serialize_with = "millis")]
     pub rejected_at: DateTime<Utc>,
@@ -213,7 +213,7 @@ pub struct ApprovalCancelled {
     pub by: String,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub reason: Option<String>,
     #[serde(serialize_with = "millis")]
     pub cancelled_at: DateTime<Utc>,
@@ -234,7 +234,7 @@ pub struct ApprovalPostponed {
     pub until: DateTime<Utc>,
     /// Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub reason: Option<String>,
     #[serde(serialize_with = "millis")]
     pub postponed_at: DateTime<Utc>,
@@ -249,7 +249,7 @@ pub struct GlassBroken {
     #[schemars(schema_with = "schema::party")]
     pub by: String,
     /// Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub reason: String,
     #[serde(serialize_with = "millis")]
     pub broken_at: DateTime<Utc>,
@@ -277,7 +277,7 @@ pub struct ActionExecuted {
     pub grant_id: Uuid,
     /// What came of it. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub detail: Option<String>,
     #[serde(serialize_with = "millis")]
     pub executed_at: DateTime<Utc>,
@@ -292,7 +292,7 @@ pub struct ExecutionFailed {
     pub grant_id: Uuid,
     /// What went wrong. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_request")]
     pub detail: Option<String>,
     #[serde(serialize_with = "millis")]
     pub failed_at: DateTime<Utc>,

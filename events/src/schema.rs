@@ -3,9 +3,12 @@
 use kernel::{AccreditationLevel, ActionLevel};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+/// The keyword that says whose a sealed value is; other readers of a schema pass it over.
+pub const SUBJECT: &str = "x-subject";
+
 /// A personal value as the log holds it. Erased later than its writing, it stays sealed for ever;
 /// written after its subject was erased, it is the text `effacé`.
-pub fn sealed(_: &mut SchemaGenerator) -> Schema {
+fn sealed(subjects: &[&str]) -> Schema {
     json_schema!({
         "anyOf": [
             {
@@ -16,8 +19,34 @@ pub fn sealed(_: &mut SchemaGenerator) -> Schema {
             },
             { "const": crate::ERASED },
             { "type": "null" }
-        ]
+        ],
+        (SUBJECT): subjects
     })
+}
+
+/// Sealed for the person who has the account.
+pub fn sealed_for_user(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["user"])
+}
+
+/// Sealed for whoever wrote it, who may be at the command line.
+pub fn sealed_for_actor(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["user", "system"])
+}
+
+/// Sealed for a client organisation.
+pub fn sealed_for_client(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["client"])
+}
+
+/// Sealed for whoever uses a network address.
+pub fn sealed_for_address(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["address"])
+}
+
+/// Sealed for whom a request is about; see [`crate::safeguard::approval_subject`].
+pub fn sealed_for_request(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["person", "client", "approval"])
 }
 
 pub fn action_level(_: &mut SchemaGenerator) -> Schema {

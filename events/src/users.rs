@@ -70,17 +70,17 @@ event_enum! {
     /// What happened to a person's account.
     UserEvent {
         /// The account exists.
-        Registered(UserRegistered) = "users.user.registered",
+        Registered(UserRegistered) = "users.user.registered" by [System],
         /// It has another password.
-        PasswordChanged(PasswordChanged) = "users.user.password_changed",
+        PasswordChanged(PasswordChanged) = "users.user.password_changed" by [User],
         /// It has another level.
-        LevelChanged(LevelChanged) = "users.user.level_changed",
+        LevelChanged(LevelChanged) = "users.user.level_changed" by [User],
         /// It has another role.
-        RoleChanged(RoleChanged) = "users.user.role_changed",
+        RoleChanged(RoleChanged) = "users.user.role_changed" by [User],
         /// It cannot be used any more.
-        Disabled(UserDisabled) = "users.user.disabled",
+        Disabled(UserDisabled) = "users.user.disabled" by [User],
         /// It can be used again.
-        Enabled(UserEnabled) = "users.user.enabled",
+        Enabled(UserEnabled) = "users.user.enabled" by [User],
     }
 }
 
@@ -90,10 +90,10 @@ pub struct UserRegistered {
     /// The id of the account; the aggregate's own.
     pub user_id: Uuid,
     /// The name to sign in with. Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_user")]
     pub username: String,
     /// The name to show. Personal.
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_user")]
     pub display_name: String,
     #[schemars(schema_with = "schema::accreditation_level")]
     pub accreditation_level: AccreditationLevel,
@@ -187,11 +187,11 @@ event_enum! {
     /// What happened to a session. Its id is the `jti` of every token given out for it.
     SessionEvent {
         /// Someone signed in.
-        Opened(SessionOpened) = "users.session.opened",
+        Opened(SessionOpened) = "users.session.opened" by [User],
         /// A new token was given out.
-        Refreshed(SessionRefreshed) = "users.session.refreshed",
+        Refreshed(SessionRefreshed) = "users.session.refreshed" by [User],
         /// No token of it is valid any more.
-        Revoked(SessionRevoked) = "users.session.revoked",
+        Revoked(SessionRevoked) = "users.session.revoked" by [User],
     }
 }
 
@@ -201,11 +201,11 @@ pub struct SessionOpened {
     pub user_id: Uuid,
     /// From which address. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_user")]
     pub ip_address: Option<String>,
     /// With which browser. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::sealed")]
+    #[schemars(schema_with = "schema::sealed_for_user")]
     pub user_agent: Option<String>,
     #[serde(serialize_with = "millis")]
     pub opened_at: DateTime<Utc>,
@@ -344,13 +344,13 @@ event_enum! {
     /// What happened to a service account. The aggregate's id is its name, so no two share one.
     ServiceAccountEvent {
         /// The account exists.
-        Created(ServiceAccountCreated) = "users.service_account.created",
+        Created(ServiceAccountCreated) = "users.service_account.created" by [System],
         /// It may do other things.
-        ScopesChanged(ScopesChanged) = "users.service_account.scopes_changed",
+        ScopesChanged(ScopesChanged) = "users.service_account.scopes_changed" by [System],
         /// It has another key.
-        KeyRotated(KeyRotated) = "users.service_account.key_rotated",
+        KeyRotated(KeyRotated) = "users.service_account.key_rotated" by [System],
         /// It cannot be used any more.
-        Disabled(ServiceAccountDisabled) = "users.service_account.disabled",
+        Disabled(ServiceAccountDisabled) = "users.service_account.disabled" by [System],
     }
 }
 

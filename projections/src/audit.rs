@@ -3,19 +3,19 @@
 //! A row only says where in the log to look. Details, reasons and addresses are read from the log
 //! itself, so that there is no copy of them to erase.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::{ApplyError, ApplyTx, LogError, Projection, RecordedEvent, Vault};
 use events::millis;
-use kernel::{Actor, ActorKind};
+use kernel::{Actor, ActorKind, DecodeError};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{ReadError, names::find_names};
+use crate::{ReadError, apply::data_error, names::find_names};
 
 /// Writes the trail.
 pub struct Audit;
@@ -47,7 +47,9 @@ pub struct AuditItem {
     pub user_agent: Option<String>,
     pub correlation_id: Uuid,
     pub causation_id: Option<Uuid>,
-    /// The event's data.
+    /// The version that the event was stored in.
+    pub schema_version: u32,
+    /// The event's data in today's shape; as it was stored, if a newer release wrote it.
     pub details: Value,
 }
 
@@ -105,8 +107,10 @@ impl Projection for Audit {
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
         let mut rows = Rows::default();
-        for event in events {
-            rows.add(event, tx.vault());
+        let data = events.iter().map(|event| current(event));
+        let data = data.collect::<Result<Vec<_>, _>>()?;
+        for (event, data) in events.iter().zip(&data) {
+            rows.add(event, data, tx.vault());
         }
         sqlx::query(
             "INSERT INTO audit_items (position, at, actor, action, outcome, target_type, target_id,
@@ -133,6 +137,15 @@ impl Projection for Audit {
     }
 }
 
+/// What the event says, in the shape that is interpreted here. Of an event that this build does not
+/// know at all nothing is interpreted: it is listed all the same, for the trail is complete.
+fn current(event: &RecordedEvent) -> Result<Cow<'_, Value>, ApplyError> {
+    match events::upcast(&event.event_type, event.schema_version, &event.data) {
+        Err(DecodeError::Unknown { .. }) => Ok(Cow::Borrowed(&event.data)),
+        known => known.map_err(|error| data_error(event, error)),
+    }
+}
+
 /// A batch, column by column.
 #[derive(Default)]
 struct Rows<'a> {
@@ -148,15 +161,15 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn add(&mut self, event: &'a RecordedEvent, vault: &Vault) {
+    fn add(&mut self, event: &'a RecordedEvent, data: &'a Value, vault: &Vault) {
         let What {
             action,
             outcome,
             target_type,
             target_id,
-        } = what(event);
+        } = what(event, data);
         let mut texts = vec![target_id];
-        free_texts(&event.data, &mut texts);
+        free_texts(data, &mut texts);
         let terms: Vec<String> = vault
             .index_terms(texts)
             .iter()
@@ -181,8 +194,8 @@ struct What<'a> {
     target_id: &'a str,
 }
 
-fn what(event: &RecordedEvent) -> What<'_> {
-    let told = |field: &str| event.data.get(field).and_then(Value::as_str);
+fn what<'a>(event: &'a RecordedEvent, data: &'a Value) -> What<'a> {
+    let told = |field: &str| data.get(field).and_then(Value::as_str);
     let aggregate = What {
         action: &event.event_type,
         outcome: "accepted",
@@ -296,43 +309,68 @@ pub async fn list_audit_items(
     let names = find_names(&mut conn, vault, rows.iter().map(|row| row.2.as_str())).await?;
     rows.into_iter()
         .map(|row| {
-            let (details, metadata) = told.remove(&row.0).unwrap_or_default();
-            item(row, details, &metadata, &names)
+            let told = told.remove(&row.0).unwrap_or_default();
+            item(row, told, &names)
         })
         .collect()
 }
 
-/// What the events at these positions say, and their metadata; opened.
+/// What an event says, opened.
+#[derive(Default)]
+struct Told {
+    schema_version: u32,
+    data: Value,
+    metadata: Value,
+}
+
+/// What the events at these positions say.
 async fn read_log(
     pool: &PgPool,
     vault: &Vault,
     rows: &[Row],
-) -> Result<HashMap<i64, (Value, Value)>, ReadError> {
+) -> Result<HashMap<i64, Told>, ReadError> {
     let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let mut found: Vec<(i64, Value, Value)> =
-        sqlx::query_as("SELECT position, payload, metadata FROM events WHERE position = ANY($1)")
-            .bind(positions)
-            .fetch_all(pool)
-            .await?;
+    let mut found: Vec<(i64, String, String, Value, Value)> = sqlx::query_as(
+        "SELECT position, event_type, event_version, payload, metadata FROM events
+         WHERE position = ANY($1)",
+    )
+    .bind(positions)
+    .fetch_all(pool)
+    .await?;
     let parts = found
         .iter_mut()
-        .flat_map(|(_, payload, metadata)| [payload, metadata]);
+        .flat_map(|(_, _, _, payload, metadata)| [payload, metadata]);
     vault.open_all(parts.collect()).await?;
-    Ok(found
+    found
         .into_iter()
-        .map(|(at, payload, metadata)| (at, (payload, metadata)))
-        .collect())
+        .map(|(at, event_type, version, payload, metadata)| {
+            let schema_version = version
+                .parse()
+                .map_err(|_| LogError::Corrupt(format!("version `{version}`")))?;
+            let data = match events::upcast(&event_type, schema_version, &payload) {
+                Ok(data) => data.into_owned(),
+                // Shown as it is: the version beside it says that it may look otherwise.
+                Err(_) => payload,
+            };
+            let told = Told {
+                schema_version,
+                data,
+                metadata,
+            };
+            Ok((at, told))
+        })
+        .collect()
 }
 
-fn item(
-    row: Row,
-    details: Value,
-    metadata: &Value,
-    names: &HashMap<String, String>,
-) -> Result<AuditItem, ReadError> {
+fn item(row: Row, told: Told, names: &HashMap<String, String>) -> Result<AuditItem, ReadError> {
     let (position, at, actor, action, outcome, target_type, target_id, correlation_id) = row;
     let text =
         |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+    let Told {
+        schema_version,
+        data: details,
+        metadata,
+    } = told;
     let origin = &metadata["origin"];
     let reason = ["reason", "comment", "detail", "code"]
         .into_iter()
@@ -356,7 +394,8 @@ fn item(
         ip_address: text(origin, "ip_address"),
         user_agent: text(origin, "user_agent"),
         correlation_id,
-        causation_id: text(metadata, "causation_id").and_then(|id| id.parse().ok()),
+        causation_id: text(&metadata, "causation_id").and_then(|id| id.parse().ok()),
+        schema_version,
         details,
     })
 }

@@ -13,6 +13,8 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/safeguard/clients', 'Registre des clients'],
   ['/safeguard/{id}', /Réinitialiser un mot de passe/],
   ['/audit', 'Journal d’audit'],
+  ['/events', 'Événements'],
+  ['/operations', 'Exploitation'],
   ['/audit/safeguard.approval/{id}', 'Histoire · Demande'],
   ['/audit/chain/{chain}', 'Chaîne causale'],
   ['/nulle-part', 'Page introuvable'],

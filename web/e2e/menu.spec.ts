@@ -7,7 +7,14 @@ test('the menu shows the modules of an N4 and opens SAFEGUARD', async ({ page })
   await page.goto('/')
   await expectMenu(page)
   const main = page.getByRole('main')
-  for (const name of ['SAFEGUARD', 'AUDIT', 'WIBOT', 'SUPERVISION', 'UTILISATEURS']) {
+  for (const name of [
+    'SAFEGUARD',
+    'AUDIT',
+    'WIBOT',
+    'SUPERVISION',
+    'UTILISATEURS',
+    'EXPLOITATION',
+  ]) {
     await expect(main.getByText(name, { exact: true })).toBeVisible()
   }
   await main.getByRole('link', { name: /SAFEGUARD/ }).click()

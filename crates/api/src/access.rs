@@ -179,6 +179,19 @@ pub const RULES: &[Rule] = &[
         .level(N4)
         .role("auditor")
         .on("audit"),
+    // Running the platform.
+    Rule::new("list_projections").level(N4),
+    Rule::new("list_parked_events")
+        .level(N4)
+        .on("operations.projection"),
+    Rule::new("retry_parked_event")
+        .level(N4)
+        .on("operations.projection"),
+    Rule::new("discard_parked_event")
+        .level(N4)
+        .on("operations.projection"),
+    // What events look like: nothing of it is about anybody.
+    Rule::new("get_event_catalogue").level(N1).role("auditor"),
     // Health and documentation.
     Rule::new("get_liveness").open(),
     Rule::new("get_readiness").open(),

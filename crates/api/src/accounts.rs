@@ -351,7 +351,9 @@ async fn select(
             position: row.try_get::<i64, _>("position")? as u64,
             event_id: row.try_get("event_id")?,
             event_type: row.try_get("event_type")?,
-            schema_version: version.parse().unwrap_or(1),
+            schema_version: version
+                .parse()
+                .map_err(|e: std::num::ParseIntError| LogError::Corrupt(e.to_string()))?,
             aggregate_type: row.try_get("aggregate_type")?,
             aggregate_id: row.try_get("aggregate_id")?,
             sequence: row.try_get::<i64, _>("sequence")? as u64,

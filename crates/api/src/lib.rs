@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod bootstrap;
 mod caller;
+mod catalogue;
 mod clients;
 mod commands;
 mod docs;
@@ -21,6 +22,7 @@ mod min_position;
 mod nats;
 mod network;
 mod openapi;
+mod operations;
 mod presence;
 mod problem;
 mod rate_limit;
@@ -64,6 +66,9 @@ pub use metrics::{DISK, Kind, METRICS, Metric, install as install_metrics};
 pub use min_position::{AsOf, MinPosition};
 pub use nats::MicroService;
 pub use network::{InvalidNetwork, Network};
+pub use operations::{
+    Maintenance, Order, operator_context, order, parked_event, parked_orders, record_maintenance,
+};
 pub use problem::Problem;
 pub use rate_limit::Limits;
 pub use shapes::CommandAnswer;
@@ -266,6 +271,8 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(safeguard::routes())
         .merge(clients::routes())
         .merge(audit::routes())
+        .merge(operations::routes())
+        .merge(catalogue::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

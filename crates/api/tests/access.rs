@@ -28,7 +28,8 @@ fn operations() -> Vec<Operation> {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path
                     .replace("{id}", "0198c1d2-aaaa-7bbb-8ccc-000000000001")
-                    .replace("{name}", "ad_check_user"),
+                    .replace("{name}", "ad_check_user")
+                    .replace("{position}", "1"),
                 has_json_body: operation["requestBody"]["content"]
                     .get("application/json")
                     .is_some(),

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod clients;
+pub mod operations;
 pub mod safeguard;
 pub mod users;
 

@@ -246,7 +246,8 @@ impl EventLog {
         stored
             .into_iter()
             .map(|event| {
-                let decoded = A::Event::decode(&event.event_type, &event.payload)?;
+                let version = event.event_version.parse().map_err(corrupt)?;
+                let decoded = A::Event::decode(&event.event_type, version, &event.payload)?;
                 Ok((event.sequence as u64, decoded))
             })
             .collect()

@@ -17,6 +17,7 @@ pub struct RecordedEvent {
     pub event_id: Uuid,
     /// `<context>.<aggregate>.<event>`.
     pub event_type: String,
+    /// The version that `data` was stored in; [`RecordedEvent::decode`] brings it up to date.
     pub schema_version: u32,
     /// `<context>.<aggregate>`.
     pub aggregate_type: String,
@@ -29,9 +30,9 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// Reads the data as one of an aggregate's events.
+    /// Reads the data as one of an aggregate's events, in today's shape.
     pub fn decode<E: EventType>(&self) -> Result<E, DecodeError> {
-        E::decode(&self.event_type, &self.data)
+        E::decode(&self.event_type, self.schema_version, &self.data)
     }
 
     /// What it weighs in a bounded queue (bytes, about).

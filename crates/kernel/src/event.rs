@@ -17,9 +17,15 @@ pub trait EventType: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// The persisted literal, e.g. `safeguard.approval.approved`.
     fn type_name(&self) -> &'static str;
 
-    /// The version of the shape of `data`; older ones are upcast when read.
+    /// The steps that bring stored `data` of the event with this literal to today's shape: the first
+    /// leads from version 1 to 2. A changed shape is one more step, and nothing else.
+    fn upcasters(_type_name: &str) -> &'static [Upcaster] {
+        &[]
+    }
+
+    /// The version of the shape of `data` as it is written today.
     fn schema_version(&self) -> u32 {
-        1
+        current_version(Self::upcasters(self.type_name()))
     }
 
     /// Which parts of `data` are personal and whose: the log seals them before it writes.
@@ -46,14 +52,18 @@ pub trait EventType: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
         Vec::new()
     }
 
-    /// Reads `data` of a stored event back; `data` has been upcast and opened.
-    fn decode(type_name: &str, data: &Value) -> Result<Self, DecodeError> {
-        serde_json::from_value(serde_json::json!({ "type": type_name, "data": data })).map_err(
-            |source| DecodeError {
+    /// Reads `data` back that was stored in some version, and has been opened.
+    fn decode(type_name: &str, stored_version: u32, data: &Value) -> Result<Self, DecodeError> {
+        let steps = Self::upcasters(type_name);
+        let data = upcast(type_name, stored_version, steps, data.clone())?;
+        let tagged = [("type", type_name.into()), ("data", data)];
+        let tagged = tagged.map(|(key, value)| (key.to_owned(), value));
+        serde_json::from_value(Value::Object(tagged.into_iter().collect())).map_err(|source| {
+            DecodeError::Shape {
                 type_name: type_name.to_owned(),
                 source,
-            },
-        )
+            }
+        })
     }
 
     /// `data` as it is stored, before sealing.
@@ -63,13 +73,61 @@ pub trait EventType: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     }
 }
 
+/// A step from one version of an event's `data` to the next.
+///
+/// Pure, and on opened `data`: a personal value that was erased is the text `effacé` there, whatever
+/// it was before, so a step must pass it on. It seals nothing: what it makes is never written.
+pub type Upcaster = fn(Value) -> Value;
+
+/// The version that these steps lead to.
+pub fn current_version(steps: &[Upcaster]) -> u32 {
+    steps.len() as u32 + 1
+}
+
+/// Brings `data` from the version it was stored in to the one that the steps lead to.
+pub fn upcast(
+    type_name: &str,
+    stored_version: u32,
+    steps: &[Upcaster],
+    data: Value,
+) -> Result<Value, DecodeError> {
+    let known = current_version(steps);
+    if !(1..=known).contains(&stored_version) {
+        return Err(DecodeError::Version {
+            type_name: type_name.to_owned(),
+            stored: stored_version,
+            known,
+        });
+    }
+    if !data.is_object() {
+        // An event that does not open has no data: decoding it says so.
+        return Ok(data);
+    }
+    let missing = &steps[stored_version as usize - 1..];
+    Ok(missing.iter().fold(data, |data, step| step(data)))
+}
+
 /// A stored event that this build cannot read.
 #[derive(Debug, thiserror::Error)]
-#[error("event `{type_name}` cannot be read: {source}")]
-pub struct DecodeError {
-    pub type_name: String,
-    #[source]
-    pub source: serde_json::Error,
+pub enum DecodeError {
+    #[error("event `{type_name}` cannot be read: {source}")]
+    Shape {
+        type_name: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A newer release wrote it: to guess at its shape would be to misread it.
+    #[error(
+        "event `{type_name}` is stored in version {stored}, and this build knows up to {known}"
+    )]
+    Version {
+        type_name: String,
+        stored: u32,
+        known: u32,
+    },
+    /// No event of this build has that name.
+    #[error("this build knows no event `{type_name}`")]
+    Unknown { type_name: String },
 }
 
 /// A personal part of an event's `data`.

@@ -12,6 +12,7 @@ pub use aggregate::LogAggregate;
 pub use clock::{Clock, SystemClock};
 pub use event::{
     Claim, DeadlineChange, DecodeError, EventType, Metadata, Origin, PersonalField, Series,
+    Upcaster, current_version, upcast,
 };
 pub use ids::{AggregateId, InvalidAggregateId, new_id};
 pub use level::{AccreditationLevel, ActionLevel, UnknownLevel};

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use embedded::{NatsUser, UserKind};
 use eventlog::{
-    Deadlines, EventLog, Leases, LogReader, ParkedOrder, Progress, Projection, Projector,
-    RecordedEvent, Relay, RelayStatus,
+    Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay, RelayStatus,
 };
 use kernel::Clock;
 use tokio::sync::watch;
@@ -47,7 +46,7 @@ impl Parts {
             log: self.log.clone(),
             reader: self.reader.clone(),
             progress: self.progress.clone(),
-            orders: parked_orders,
+            orders: api::parked_orders,
         };
         projector.start(projections, &self.leases, &self.stop);
     }
@@ -106,11 +105,6 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
     let mut all = projections::all();
     all.push(Arc::new(Deadlines::new(workflows::deadlines_of)));
     all
-}
-
-/// What an event orders about parked events: no context does so yet.
-pub fn parked_orders(_: &RecordedEvent) -> Option<ParkedOrder> {
-    None
 }
 
 /// The leases that some process must hold for the platform to work.

@@ -9,9 +9,9 @@ use async_nats::{Client, connection::State};
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use eventlog::{EventLog, Leases, LogError, LogReader, Reaction, RecordedEvent, run_reaction};
+use events::safeguard::ApprovalEvent;
 use kernel::{Actor, ActorKind, Clock};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -177,14 +177,15 @@ impl Decisions {
         let Some((service, reference, arguments_hash)) = self.request(event).await? else {
             return Ok(());
         };
+        let data = events::upcast(&event.event_type, event.schema_version, &event.data)?;
         let decision = Decision {
             id: &event.aggregate_id,
             reference,
             status,
-            version: event.data["version"].as_u64().unwrap_or_default(),
+            version: data["version"].as_u64().unwrap_or_default(),
             position: event.position,
             arguments_hash,
-            decided_at: event.data[time].as_str().map_or_else(
+            decided_at: data[time].as_str().map_or_else(
                 || {
                     event
                         .recorded_at
@@ -207,21 +208,25 @@ impl Decisions {
         &self,
         event: &RecordedEvent,
     ) -> Result<Option<(String, String, String)>, LogError> {
-        // The first event of an approval, and only its open parts.
-        let requested: Option<Value> = sqlx::query_scalar(
-            "SELECT payload FROM events
+        let first: Option<i64> = sqlx::query_scalar(
+            "SELECT position FROM events
              WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = 1",
         )
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)
         .fetch_optional(self.log.pool())
         .await?;
-        let requested = requested.unwrap_or_default();
-        let text = |name: &str| requested[name].as_str().unwrap_or_default().to_owned();
-        let by: Option<Actor> = text("requested_by").parse().ok();
+        let before = first.unwrap_or_default().max(1) as u64 - 1;
+        let Some(first) = self.log.read_after(before, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let ApprovalEvent::Requested(requested) = first.decode()? else {
+            return Ok(None);
+        };
+        let by: Option<Actor> = requested.requested_by.parse().ok();
         Ok(by
             .filter(|by| by.kind == ActorKind::Service)
-            .map(|by| (by.id, text("reference"), text("arguments_hash"))))
+            .map(|by| (by.id, requested.reference, requested.arguments_hash)))
     }
 }
 

@@ -14,9 +14,9 @@ event_enum! {
     /// What happened to a tool's entry in the registry.
     ToolEvent {
         /// The tool is known.
-        Registered(ToolRegistered) = "safeguard.tool.registered",
+        Registered(ToolRegistered) = "safeguard.tool.registered" by [User, System],
         /// Its level, description or schema fingerprint changed.
-        Reclassified(ToolReclassified) = "safeguard.tool.reclassified",
+        Reclassified(ToolReclassified) = "safeguard.tool.reclassified" by [User],
     }
 }
 

@@ -192,6 +192,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every event that this release writes: its fields, which are personal, an example.
+         * @description Who may: N1 and above, role `auditor`.
+         */
+        get: operations["get_event_catalogue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -206,6 +226,86 @@ export interface paths {
         get: operations["get_openapi"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operations/projections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far every reader of the log is.
+         * @description Who may: N4 and above.
+         */
+        get: operations["list_projections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operations/projections/{name}/parked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The events that a projection could not apply, and those that wait behind them.
+         * @description Who may: N4 and above.
+         */
+        get: operations["list_parked_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operations/projections/{name}/parked/{position}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Passes a parked event over for good; what waits behind it is applied.
+         * @description Who may: N4 and above.
+         */
+        post: operations["discard_parked_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operations/projections/{name}/parked/{position}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Applies a parked event again, and then what waits behind it, until one fails.
+         * @description Who may: N4 and above.
+         */
+        post: operations["retry_parked_event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -751,6 +851,7 @@ export interface components {
             causation_id?: string | null;
             /** Format: uuid */
             correlation_id: string;
+            /** @description The event's data in today's shape; as it was stored, if a newer release wrote it. */
             details: unknown;
             ip_address?: string | null;
             /** @description `accepted`, `refused` or `failed`. */
@@ -758,6 +859,11 @@ export interface components {
             /** Format: int64 */
             position: number;
             reason?: string | null;
+            /**
+             * Format: int32
+             * @description The version that the event was stored in.
+             */
+            schema_version: number;
             target_id: string;
             target_type: string;
             user_agent?: string | null;
@@ -775,6 +881,36 @@ export interface components {
         /** @description Withdraws a request. */
         CancelApproval: {
             reason?: string | null;
+        };
+        /** @description One event as this release writes it. */
+        CatalogueEvent: {
+            /** @description `<context>.<aggregate>`. */
+            aggregate_type: string;
+            context: string;
+            description: string;
+            /** @description The kinds of actors that may cause it: `user`, `service`, `system`, `anonymous`. */
+            emitted_by: string[];
+            /** @description An example of `data` as it is stored: personal values are sealed. */
+            example: unknown;
+            fields: components["schemas"]["CatalogueField"][];
+            /** Format: int32 */
+            schema_version: number;
+            /** @description Where it is in the stream `EVENTS`. */
+            subject: string;
+            /** @description `<context>.<aggregate>.<event>`, for ever. */
+            type: string;
+        };
+        /** @description One field of an event's `data`. */
+        CatalogueField: {
+            description: string;
+            /** @description What it holds, in words, e.g. `string (uuid)`. */
+            kind: string;
+            /** @description Its place, e.g. `context.ticket_title`. */
+            name: string;
+            /** @description Of a personal field: the kinds of subjects whose it may be, e.g. `user`; else empty. */
+            personal_of: string[];
+            /** @description Whether it is always there. */
+            required: boolean;
         };
         /** @description Asks for the single-use grant. */
         ClaimExecution: {
@@ -869,6 +1005,16 @@ export interface components {
             /** @description `approved`, `rejected` or `glass_broken`. */
             kind: string;
         };
+        /** @description Why an event is passed over. */
+        DiscardEvent: {
+            reason: string;
+        };
+        /** @description How the document shows a [`Catalogue`]. */
+        EventCatalogue: {
+            items: components["schemas"]["CatalogueEvent"][];
+            /** @description Always absent: there is one page. */
+            next_cursor?: string | null;
+        };
         EventPage: {
             items: components["schemas"]["RawEvent"][];
             /** @description Ask next with `after=` this; absent at the end. */
@@ -945,6 +1091,29 @@ export interface components {
             service_accounts: string[];
             username: string;
         };
+        /** @description An event that a projection has not applied. */
+        ParkedItem: {
+            aggregate_id: string;
+            /** @description Why it failed, without any value of the event; absent: it waits behind an earlier one. */
+            error?: string | null;
+            /** @description e.g. `safeguard.approval.approved`. */
+            event_type: string;
+            /** Format: date-time */
+            parked_at: string;
+            /** @description What waits: the events of one key keep their order. */
+            partition_key: string;
+            /** Format: int64 */
+            position: number;
+            /**
+             * Format: int64
+             * @description How many of its key wait behind it.
+             */
+            waiting: number;
+        };
+        ParkedPage: {
+            items: components["schemas"]["ParkedItem"][];
+            next_cursor?: string | null;
+        };
         /** @description Who did something. The name is looked up when shown. */
         Party: {
             id: string;
@@ -987,6 +1156,40 @@ export interface components {
             /** @example about:blank */
             type: string;
         };
+        ProjectionPage: {
+            items: components["schemas"]["ProjectionState"][];
+            /** @description Always absent: there is one page. */
+            next_cursor?: string | null;
+        };
+        /** @description A reader of the log: a read model, or a reaction that keeps a checkpoint. */
+        ProjectionState: {
+            /**
+             * Format: int64
+             * @description Events it has not read.
+             */
+            lag_events: number;
+            /**
+             * Format: int64
+             * @description Age of the oldest of them.
+             */
+            lag_seconds: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Events it could not apply, and those that wait behind them.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description How far it has read.
+             */
+            position: number;
+            /** @description Why it stands still, if it does in this process. */
+            problem?: string | null;
+            rebuild?: components["schemas"]["RebuildState"] | null;
+            /** Format: int32 */
+            version: number;
+        };
         /** @description What a client is from now on. */
         PutClient: {
             critical: boolean;
@@ -1024,11 +1227,28 @@ export interface components {
             /** Format: int64 */
             position: number;
             recorded_at: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description The version that `data` is in: as it was stored, never converted.
+             */
             schema_version: number;
             /** Format: int64 */
             sequence: number;
             type: string;
+        };
+        /** @description How far a rebuild is. */
+        RebuildState: {
+            /** Format: int64 */
+            position: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `filling`, `indexing`, `swapping`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description How far it has to go at least.
+             */
+            target: number;
         };
         /** @description How the action ended. */
         RecordExecution: {
@@ -2074,6 +2294,71 @@ export interface operations {
             };
         };
     };
+    get_event_catalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, context by context */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventCatalogue"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -2090,6 +2375,377 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_projections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of this release */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectionPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_parked_events: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order of the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_parked_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardEvent"];
+            };
+        };
+        responses: {
+            /** @description Ordered; `Greffe-Min-Position` waits until it is done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_parked, only_waiting */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_parked_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ordered; `Greffe-Min-Position` waits until it is done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_parked */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description internal */

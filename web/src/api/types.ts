@@ -36,3 +36,7 @@ export type AuditItem = Omit<Schemas['AuditItem'], 'outcome' | 'details'> & {
 export type LoggedEvent = Omit<Schemas['RawEvent'], 'data'> & { data: Record<string, unknown> }
 export type CommandAnswer = Schemas['CommandAnswer']
 export type FeedPage = Schemas['FeedPage']
+export type CatalogueField = Schemas['CatalogueField']
+export type CatalogueEvent = Schemas['CatalogueEvent']
+export type ProjectionState = Schemas['ProjectionState']
+export type ParkedItem = Schemas['ParkedItem']

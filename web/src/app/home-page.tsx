@@ -4,6 +4,7 @@ import {
   Activity,
   Bot,
   ScrollText,
+  ServerCog,
   ShieldCheck,
   Users,
   type LucideIcon,
@@ -21,7 +22,7 @@ interface TileProps {
   name: string
   text: string
   icon: LucideIcon
-  to?: '/safeguard' | '/audit'
+  to?: '/safeguard' | '/audit' | '/operations'
   badge?: ReactNode
 }
 
@@ -119,6 +120,16 @@ export function HomePage() {
               text={t('home.users')}
               icon={Users}
               badge={coming}
+            />
+          </li>
+        ) : null}
+        {atLeast(person, 'N4') ? (
+          <li>
+            <Tile
+              name={t('home.module.operations')}
+              text={t('home.operations')}
+              icon={ServerCog}
+              to="/operations"
             />
           </li>
         ) : null}

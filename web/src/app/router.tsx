@@ -8,7 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { sessionQuery } from '@/api/auth'
-import { atLeast, mayReadAudit } from '@/lib/levels'
+import { atLeast, mayReadAudit, mayReadEvents } from '@/lib/levels'
 import { ClientsPage } from '@/features/clients/clients-page'
 import { PendingPage } from '@/features/safeguard/pending-page'
 import { SafeguardLayout } from '@/features/safeguard/safeguard-layout'
@@ -134,12 +134,35 @@ const auditEntity = createRoute({
   component: lazyRouteComponent(() => import('@/features/audit/entity-page'), 'EntityPage'),
 })
 
+const events = createRoute({
+  getParentRoute: () => app,
+  path: '/events',
+  beforeLoad: ({ context }) => {
+    if (!mayReadEvents(context.person)) throw redirect({ to: '/' })
+  },
+  component: lazyRouteComponent(() => import('@/features/events/events-page'), 'EventsPage'),
+})
+
+const operations = createRoute({
+  getParentRoute: () => app,
+  path: '/operations',
+  beforeLoad: ({ context }) => {
+    if (!atLeast(context.person, 'N4')) throw redirect({ to: '/' })
+  },
+  component: lazyRouteComponent(
+    () => import('@/features/operations/operations-page'),
+    'OperationsPage',
+  ),
+})
+
 const tree = root.addChildren([
   signIn,
   app.addChildren([
     home,
     safeguard.addChildren([safeguardIndex, pending, history, statistics, tools, clients, approval]),
     audit.addChildren([auditTrail, auditChain, auditEntity]),
+    events,
+    operations,
   ]),
 ])
 

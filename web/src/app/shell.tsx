@@ -76,6 +76,11 @@ function Navigation({ pending }: { pending: number }) {
           {t('shell.audit')}
         </Link>
       ) : null}
+      {atLeast(person, 'N4') ? (
+        <Link to="/operations" className={navLink}>
+          {t('shell.operations')}
+        </Link>
+      ) : null}
     </nav>
   )
 }
@@ -116,6 +121,11 @@ function PhoneNavigation({ pending }: { pending: number }) {
         {mayReadAudit(person) ? (
           <MenuItem asChild>
             <Link to="/audit">{t('shell.audit')}</Link>
+          </MenuItem>
+        ) : null}
+        {atLeast(person, 'N4') ? (
+          <MenuItem asChild>
+            <Link to="/operations">{t('shell.operations')}</Link>
           </MenuItem>
         ) : null}
       </Menu>

@@ -18,6 +18,11 @@ export function mayReadAudit(person: Person): boolean {
   return atLeast(person, 'N4') || person.role === 'auditor'
 }
 
+/** What events look like, not what they say. */
+export function mayReadEvents(person: Person): boolean {
+  return atLeast(person, 'N1') || person.role === 'auditor'
+}
+
 /** Actors come as "user:<id or name>", a bare id, or a bare name. */
 export function isPerson(person: Person, actor: string | null | undefined): boolean {
   if (!actor) return false

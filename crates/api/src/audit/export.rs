@@ -29,7 +29,7 @@ use crate::{
 const READS: &[&str] = &["audit"];
 /// Items fetched at once while exporting.
 const PAGE: u32 = 1_000;
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "position",
     "at",
     "actor_kind",
@@ -45,6 +45,7 @@ const COLUMNS: [&str; 15] = [
     "correlation_id",
     "causation_id",
     "details",
+    "schema_version",
 ];
 
 /// A page of the trail, the latest first. The reading is itself recorded, once per hour.
@@ -193,6 +194,7 @@ fn csv(items: &[AuditItem], with_head: bool) -> Result<Vec<u8>, std::io::Error> 
                 .map(|id: Uuid| id.to_string())
                 .unwrap_or_default(),
             harmless(item.details.to_string()),
+            item.schema_version.to_string(),
         ])?;
     }
     writer

@@ -57,6 +57,9 @@ pub struct AuditItem {
     pub user_agent: Option<String>,
     pub correlation_id: Uuid,
     pub causation_id: Option<Uuid>,
+    /// The version that the event was stored in.
+    pub schema_version: u32,
+    /// The event's data in today's shape; as it was stored, if a newer release wrote it.
     pub details: Value,
 }
 
@@ -91,6 +94,7 @@ pub struct RawEvent {
     pub event_id: Uuid,
     #[serde(rename = "type")]
     pub event_type: String,
+    /// The version that `data` is in: as it was stored, never converted.
     pub schema_version: u32,
     pub aggregate_type: String,
     pub aggregate_id: String,

@@ -98,7 +98,7 @@ impl TestApp {
             log: log.clone(),
             reader: reader.clone(),
             progress: progress.clone(),
-            orders: |_| None,
+            orders: api::parked_orders,
         };
         projector.start(projections::all(), &leases, &stop);
         let feeds = [("safeguard", "approvals")];

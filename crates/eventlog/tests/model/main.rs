@@ -162,7 +162,7 @@ async fn rows(pool: &PgPool, base: u64) -> Vec<Row> {
             position: position as u64 - base,
             card,
             sequence: sequence as u64,
-            event: CardEvent::decode(&event_type, &payload).unwrap(),
+            event: CardEvent::decode(&event_type, 1, &payload).unwrap(),
         })
         .collect()
 }

@@ -137,6 +137,7 @@ const COLUMNS: &[&str] = &[
     "correlation_id",
     "causation_id",
     "details",
+    "schema_version",
 ];
 
 impl Sink {
@@ -192,6 +193,7 @@ fn row(item: &AuditItem) -> anyhow::Result<Vec<String>> {
             .map(|id| id.to_string())
             .unwrap_or_default(),
         item.details.to_string(),
+        item.schema_version.to_string(),
     ])
 }
 

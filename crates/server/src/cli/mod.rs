@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod doctor;
 mod log;
+mod parked;
 mod password;
 mod projection;
 mod service_account;

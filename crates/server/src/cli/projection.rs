@@ -6,14 +6,13 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use api::Maintenance;
 use clap::Subcommand;
 use eventlog::{Checkpoint, Projection, RebuildProgress, Rebuilder};
+use kernel::{Clock, SystemClock};
 
-use super::{Usage, access::Access, with_log};
-use crate::{
-    config::Config,
-    parts::{all_projections, parked_orders},
-};
+use super::{Usage, access::Access, parked::ParkedCommand, with_log};
+use crate::{config::Config, parts::all_projections, wiring::problem};
 
 #[derive(Debug, Subcommand)]
 pub enum ProjectionCommand {
@@ -46,7 +45,11 @@ pub enum ProjectionCommand {
         before: bool,
     },
     /// Events that could not be applied because of what they hold
-    Parked,
+    Parked {
+        /// `list` if there is none
+        #[command(subcommand)]
+        command: Option<ParkedCommand>,
+    },
 }
 
 /// The readers that this release has: projections and reactions.
@@ -61,7 +64,7 @@ impl ProjectionCommand {
         with_log(config, async |access| {
             let rebuilder = Rebuilder {
                 log: access.open.log.clone(),
-                orders: parked_orders,
+                orders: api::parked_orders,
             };
             match self {
                 Self::List => list(access).await,
@@ -73,7 +76,7 @@ impl ProjectionCommand {
                 } => check(&rebuilder, vec![find(&name)?]).await,
                 Self::Rollback { name } => roll_back(&rebuilder, find(&name)?).await,
                 Self::Drop { name, version, .. } => remove(&rebuilder, &name, version).await,
-                Self::Parked => parked(access).await,
+                Self::Parked { command } => command.unwrap_or_default().run(access).await,
             }
         })
         .await
@@ -165,10 +168,21 @@ fn end_of_progress() {
 }
 
 async fn rebuild(rebuilder: &Rebuilder, projection: Arc<dyn Projection>) -> anyhow::Result<()> {
-    let name = projection.name();
-    let swapped = rebuilder.rebuild(projection, say).await;
+    let (name, version) = (projection.name(), projection.version().unsigned_abs());
+    let mut events = 0;
+    let report = |progress: &RebuildProgress| {
+        events = progress.events;
+        say(progress);
+    };
+    let swapped = rebuilder.rebuild(projection, report).await;
     end_of_progress();
     let position = swapped.with_context(|| format!("`{name}` was not rebuilt"))?;
+    let done = Maintenance::Rebuilt {
+        version,
+        position,
+        events,
+    };
+    record(rebuilder, name, done).await?;
     println!("{name} is rebuilt, and was swapped at position {position}");
     Ok(())
 }
@@ -202,11 +216,21 @@ async fn check(rebuilder: &Rebuilder, all: Vec<Arc<dyn Projection>>) -> anyhow::
 }
 
 async fn roll_back(rebuilder: &Rebuilder, projection: Arc<dyn Projection>) -> anyhow::Result<()> {
-    let name = projection.name();
+    let (name, version) = (projection.name(), projection.version().unsigned_abs());
     let rolled_back = rebuilder.roll_back(&*projection).await;
     let position = rolled_back.with_context(|| format!("`{name}` was not rolled back"))?;
+    let done = Maintenance::RolledBack { version, position };
+    record(rebuilder, name, done).await?;
     println!("{name} has its earlier rows, and goes on from position {position}");
     Ok(())
+}
+
+/// It is done by now: if it cannot be recorded, that is said.
+async fn record(rebuilder: &Rebuilder, name: &str, done: Maintenance) -> anyhow::Result<()> {
+    api::record_maintenance(&rebuilder.log, name, done, SystemClock.now())
+        .await
+        .map_err(problem)
+        .with_context(|| format!("`{name}` was changed, but that is not in the audit trail"))
 }
 
 async fn remove(rebuilder: &Rebuilder, name: &str, version: Option<i32>) -> anyhow::Result<()> {
@@ -227,19 +251,5 @@ async fn remove(rebuilder: &Rebuilder, name: &str, version: Option<i32>) -> anyh
         .await
         .with_context(|| format!("version {version} of `{name}` was not removed"))?;
     println!("version {version} of {name} is removed");
-    Ok(())
-}
-
-async fn parked(access: &Access) -> anyhow::Result<()> {
-    for event in eventlog::parked_events(&access.open.pool, None).await? {
-        println!(
-            "{}  {}  {}  {}  {}",
-            event.projection,
-            event.position,
-            event.partition_key,
-            event.event_type,
-            event.error.as_deref().unwrap_or("waits")
-        );
-    }
     Ok(())
 }

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
-import { ArrowUp, Download } from 'lucide-react'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { ArrowUp, BookOpen, Download } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import { auditQuery, auditTailQuery, exportHref, mergeAudit } from '@/api/audit'
 import { describeError } from '@/api/problem'
@@ -75,6 +75,13 @@ export function AuditPage() {
         intro={t('audit.intro')}
         aside={
           <div className="flex flex-wrap items-center gap-3">
+            <Link
+              to="/events"
+              className="text-accent inline-flex h-11 items-center gap-1.5 text-base font-medium underline-offset-4 hover:underline sm:h-10"
+            >
+              <BookOpen className="size-4" aria-hidden="true" />
+              {t('events.see')}
+            </Link>
             <Switch label={t('audit.live')} checked={following} onChange={setFollowing} />
             <Menu
               trigger={

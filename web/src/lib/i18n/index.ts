@@ -3,13 +3,24 @@ import { create } from 'zustand'
 import { audit } from './messages/audit'
 import { common } from './messages/common'
 import { errors } from './messages/errors'
+import { events } from './messages/events'
+import { operations } from './messages/operations'
 import { registry } from './messages/registry'
 import { safeguard } from './messages/safeguard'
 import { shell } from './messages/shell'
 
 export type Language = 'fr' | 'en'
 
-const dictionary = { ...common, ...errors, ...shell, ...safeguard, ...registry, ...audit }
+const dictionary = {
+  ...common,
+  ...errors,
+  ...shell,
+  ...safeguard,
+  ...registry,
+  ...audit,
+  ...events,
+  ...operations,
+}
 
 export type MessageKey = keyof typeof dictionary
 export type PluralBase = {

@@ -15,6 +15,7 @@ export const shell = {
   'shell.user_menu': ['Compte de {name}', 'Account of {name}'],
   'shell.sign_out': ['Se déconnecter', 'Sign out'],
   'shell.audit': ['Audit', 'Audit'],
+  'shell.operations': ['Exploitation', 'Operations'],
   'shell.live': ['En direct', 'Live'],
   'shell.connecting': ['Connexion…', 'Connecting…'],
   'shell.reconnecting': [
@@ -58,6 +59,11 @@ export const shell = {
     'Qui a fait quoi, quand, d’où et pourquoi.',
     'Who did what, when, from where and why.',
   ],
+  'home.operations': [
+    'Avancement des lecteurs, événements mis de côté.',
+    'Progress of the readers, parked events.',
+  ],
+  'home.module.operations': ['EXPLOITATION', 'OPERATIONS'],
   'home.module.users': ['UTILISATEURS', 'USERS'],
   'home.nothing': [
     'Votre niveau ne donne accès à aucun module pour l’instant. Demandez à un administrateur.',

@@ -1,0 +1,90 @@
+//! What operators did to the read models. The aggregate is a projection; its id is its name.
+//!
+//! Invariant: an order about a parked event takes effect at its own place in the log, so that a
+//! rebuild comes to the same rows.
+
+use chrono::{DateTime, Utc};
+use kernel::{EventType, PersonalField};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{event_enum::event_enum, schema, time::millis};
+
+event_enum! {
+    /// What an operator did to a projection.
+    ProjectionEvent {
+        /// A parked event, and what waits behind it, is to be applied again.
+        RetryOrdered(RetryOrdered) = "operations.projection.retry_ordered" by [User, System],
+        /// A parked event is to be passed over for good.
+        EventDiscarded(EventDiscarded) = "operations.projection.event_discarded" by [User, System],
+        /// Its rows were filled anew from the log.
+        Rebuilt(ProjectionRebuilt) = "operations.projection.rebuilt" by [System],
+        /// Its rows from before the last rebuild are back.
+        RolledBack(ProjectionRolledBack) = "operations.projection.rolled_back" by [System],
+    }
+}
+
+/// A parked event, and what waits behind it, is to be applied again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RetryOrdered {
+    /// Of the parked event.
+    pub position: u64,
+    #[schemars(schema_with = "schema::party")]
+    pub by: String,
+    #[serde(serialize_with = "millis")]
+    pub ordered_at: DateTime<Utc>,
+}
+
+/// A parked event is passed over for good: the projection never shows what it said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventDiscarded {
+    /// Of the parked event.
+    pub position: u64,
+    /// Why. Personal.
+    #[schemars(schema_with = "schema::sealed_for_actor")]
+    pub reason: String,
+    #[schemars(schema_with = "schema::party")]
+    pub by: String,
+    #[serde(serialize_with = "millis")]
+    pub discarded_at: DateTime<Utc>,
+}
+
+/// The rows of a projection were filled anew from the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProjectionRebuilt {
+    /// The version of the projection, not of the event.
+    pub version: u32,
+    /// How far the new rows were when they took the place of the others.
+    pub position: u64,
+    /// Events applied.
+    pub events: u64,
+    #[serde(serialize_with = "millis")]
+    pub rebuilt_at: DateTime<Utc>,
+}
+
+/// The rows from before the last rebuild of a projection are back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProjectionRolledBack {
+    /// The version of the projection, not of the event.
+    pub version: u32,
+    /// From where they go on.
+    pub position: u64,
+    #[serde(serialize_with = "millis")]
+    pub rolled_back_at: DateTime<Utc>,
+}
+
+impl EventType for ProjectionEvent {
+    fn type_name(&self) -> &'static str {
+        self.literal()
+    }
+
+    fn personal(&self) -> Vec<PersonalField> {
+        let Self::EventDiscarded(event) = self else {
+            return Vec::new();
+        };
+        vec![PersonalField {
+            pointer: "/reason",
+            subject: event.by.clone(),
+        }]
+    }
+}
