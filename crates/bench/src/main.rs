@@ -5,6 +5,7 @@ mod account;
 mod commands;
 mod log;
 mod platform;
+mod rebuild;
 mod report;
 mod sockets;
 
@@ -35,6 +36,7 @@ enum Measured {
     Size,
     Processes,
     Relay,
+    Rebuild,
     Process,
     Sockets,
 }
@@ -61,6 +63,7 @@ struct Plan {
     large: i64,
     relayed: i64,
     sockets: usize,
+    rebuilt: i64,
 }
 
 impl Plan {
@@ -73,6 +76,7 @@ impl Plan {
                 large: 200_000,
                 relayed: 100_000,
                 sockets: 500,
+                rebuilt: 100_000,
             };
         }
         Self {
@@ -81,6 +85,7 @@ impl Plan {
             large,
             relayed: 500_000,
             sockets: 2_000,
+            rebuilt: 1_000_000,
         }
     }
 }
@@ -116,6 +121,7 @@ async fn measure(servers: &Servers, plan: &Plan, chosen: &[Measured]) -> anyhow:
             Measured::Size => rows.extend(table_size(&admin, &url, plan).await?),
             Measured::Processes => rows.extend(processes(&admin, &url, plan).await?),
             Measured::Relay => rows.push(relay(servers, &admin, &url, plan).await?),
+            Measured::Rebuild => rows.extend(rebuild(&admin, &url, plan).await?),
             Measured::Process => rows.extend(process().await?),
             Measured::Sockets => rows.push(open_sockets(plan).await?),
         }
@@ -315,6 +321,36 @@ async fn relay(
         Some(0.5),
         "events/s",
     ))
+}
+
+async fn rebuild(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("rebuild of read models from {} events …", plan.rebuilt);
+    let url = commands::database(admin, url, "rebuilt").await?;
+    let bench = rebuild::Bench::new(&url, plan.rebuilt).await?;
+    let rates = bench.rates().await?;
+    let seen = bench.under_load().await?;
+    Ok(vec![
+        Row::at_least(
+            "rebuild of `audit` / INSERT … SELECT of the same rows",
+            rates.audit,
+            rates.audit_rows,
+            Some(0.35),
+            "events/s",
+        ),
+        Row::reaches("rebuild of `audit`", rates.audit, 50_000.0, "events/s"),
+        Row::reaches(
+            "rebuild of `approvals`",
+            rates.approvals,
+            50_000.0,
+            "events/s",
+        ),
+        Row::alone(
+            "rebuild of `approvals` under writes and queries",
+            seen.rate,
+            "events/s",
+        ),
+        Row::alone("slowest query meanwhile", seen.slowest_ms, "ms"),
+    ])
 }
 
 /// What the program takes before anybody uses it.

@@ -66,6 +66,15 @@ impl Row {
         }
     }
 
+    /// An absolute floor.
+    pub fn reaches(name: &str, ours: f64, floor: f64, unit: &'static str) -> Self {
+        Self {
+            target: Some(floor),
+            met: Some(ours >= floor),
+            ..Self::alone(name, ours, unit)
+        }
+    }
+
     /// An absolute ceiling.
     pub fn within(name: &str, ours: f64, ceiling: f64, unit: &'static str) -> Self {
         let met = Some(ours <= ceiling);
