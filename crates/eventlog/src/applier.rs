@@ -32,7 +32,18 @@ impl Applier {
         (self.orders)(event).filter(|order| order.projection() == self.projection.name())
     }
 
-    /// Applies wanted events in the caller's transaction, on a connection that has entered the schema.
+    /// Applies wanted events of which none is held up by a parked one and none is an order. If what one
+    /// of them holds is at fault, the caller rolls back and has them applied with care.
+    pub async fn apply_plainly(
+        &self,
+        conn: &mut PgConnection,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<(), ApplyError> {
+        self.apply_all(conn, events).await
+    }
+
+    /// Applies wanted events in the caller's transaction, on a connection that has entered the schema;
+    /// parks those that cannot be applied.
     pub async fn apply(
         &self,
         conn: &mut PgConnection,
@@ -62,7 +73,8 @@ impl Applier {
         if events.iter().all(|event| key_of(event).is_none()) {
             return self.apply_all(conn, &events).await;
         }
-        let mut parked = parking::keys(conn, self).await?;
+        let among = events.iter().filter_map(key_of).collect();
+        let mut parked = parking::keys(conn, self, Some(among)).await?;
         let is_parked = |event: &Arc<RecordedEvent>, parked: &HashSet<String>| {
             !parked.is_empty() && key_of(event).is_some_and(|key| parked.contains(&key))
         };
@@ -154,6 +166,14 @@ impl Applier {
             parking::unpark(conn, self, &[position]).await?;
         }
         self.retry(conn, &key).await
+    }
+
+    /// Tries all that is parked once more: another build may be able to apply it.
+    pub async fn retry_all(&self, conn: &mut PgConnection) -> Result<(), ApplyError> {
+        for key in parking::keys(conn, self, None).await? {
+            self.retry(conn, &key).await?;
+        }
+        Ok(())
     }
 
     /// Applies the parked events of a key, until one fails.

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::EventLog;
+use crate::{EventLog, LogError};
 
 /// `RAISE … ERRCODE` of `assert_history`.
 pub(crate) const PARTED: &str = "GF002";
@@ -75,6 +75,14 @@ impl History {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Fails once the database was found to hold another history.
+    pub fn assert_known(&self) -> Result<(), LogError> {
+        match &*self.inner.parted.borrow() {
+            None => Ok(()),
+            Some(reason) => Err(LogError::Parted(reason.clone())),
         }
     }
 

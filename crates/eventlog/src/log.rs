@@ -118,6 +118,13 @@ impl EventLog {
             .fetch_one(&pool)
             .await?;
         let history = History::new(epoch);
+        let last: Option<(i64, Uuid)> =
+            sqlx::query_as("SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1")
+                .fetch_optional(&pool)
+                .await?;
+        if let Some((position, event_id)) = last {
+            history.saw(position as u64, event_id);
+        }
         let (queue, requests) = mpsc::channel(QUEUE);
         let (head_sender, head) = watch::channel(0);
         let writer = Writer {

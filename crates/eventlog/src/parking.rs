@@ -106,18 +106,21 @@ impl ParkedRow {
     }
 }
 
-/// The keys that wait.
+/// The keys that wait: those among the given ones, or all.
 pub(crate) async fn keys(
     conn: &mut PgConnection,
     of: &Applier,
+    among: Option<Vec<String>>,
 ) -> Result<HashSet<String>, ApplyError> {
     let keys: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT partition_key FROM parked_events
-         WHERE projection = $1 AND version = $2 AND generation = $3",
+         WHERE projection = $1 AND version = $2 AND generation = $3
+           AND ($4::text[] IS NULL OR partition_key = ANY ($4))",
     )
     .bind(of.projection.name())
     .bind(of.projection.version())
     .bind(of.generation.as_str())
+    .bind(among)
     .fetch_all(conn)
     .await?;
     Ok(keys.into_iter().collect())

@@ -102,7 +102,14 @@ impl ApplyError {
         match self {
             Self::Data { position, .. } => format!("event {position}: {}", self.without_values()),
             _ if self.is_data() => self.without_values(),
-            _ => self.to_string(),
+            // The server's own words may name hosts and users.
+            Self::Database(error) | Self::Log(LogError::Database(error)) => {
+                match error.as_database_error().and_then(|error| error.code()) {
+                    Some(code) => format!("PostgreSQL, SQLSTATE {code}"),
+                    None => "PostgreSQL does not answer".into(),
+                }
+            }
+            Self::Log(error) => without_quoted(&error.to_string()),
         }
     }
 
@@ -125,8 +132,27 @@ impl ApplyError {
     }
 }
 
-/// The text with nothing between its quotation marks.
-fn without_quoted(text: &str) -> String {
+/// The text with nothing between its quotation marks, and between backticks only names of ours.
+pub(crate) fn without_quoted(text: &str) -> String {
+    let text = without_double_quoted(text);
+    let mut kept = String::with_capacity(text.len());
+    for (nth, part) in text.split('`').enumerate() {
+        let is_inside = nth % 2 == 1;
+        let is_field = kept.ends_with("missing field ");
+        let is_type = part.split('.').count() == 3
+            && part
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
+        match is_inside {
+            false => kept.push_str(part),
+            true if is_field || is_type => kept.extend(["`", part, "`"]),
+            true => kept.push_str("``"),
+        }
+    }
+    kept
+}
+
+fn without_double_quoted(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let (mut is_quoted, mut is_escaped) = (false, false);
     for letter in text.chars() {
@@ -156,6 +182,20 @@ mod tests {
             error.without_values(),
             r#"invalid type: string "", expected u64"#
         );
+        for (text, kept) in [
+            (
+                "unknown variant `Jean`, expected `a`",
+                "unknown variant ``, expected ``",
+            ),
+            ("missing field `reference`", "missing field `reference`"),
+            (
+                "event `safeguard.approval.requested` cannot be read",
+                "event `safeguard.approval.requested` cannot be read",
+            ),
+            ("integer `5`, expected `a.b.C`", "integer ``, expected ``"),
+        ] {
+            assert_eq!(without_quoted(text), kept);
+        }
     }
 
     #[test]

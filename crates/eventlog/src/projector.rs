@@ -15,6 +15,7 @@ use crate::{
 };
 
 const AFTER_ERROR: Duration = Duration::from_millis(500);
+const AFTER_MOVE: Duration = Duration::from_millis(20);
 /// How late a checkpoint that only skipped events may be written.
 const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
 /// Batches of this size mean a flood, without a backlog yet: then a transaction takes what comes in
@@ -103,8 +104,15 @@ impl Runner {
                 ApplyError::Data { position, .. } => {
                     tracing::error!(projection = name, position, "the projection is stuck");
                 }
+                ApplyError::Log(LogError::Moved(_)) => {
+                    // An operator has gone back to earlier rows: nobody is told of later ones.
+                    tracing::info!(projection = name, "beginning again at another checkpoint");
+                    tokio::time::sleep(AFTER_MOVE).await;
+                    continue;
+                }
                 other => {
-                    tracing::warn!(projection = name, error = %other, "projection interrupted")
+                    let error = other.told();
+                    tracing::warn!(projection = name, error, "projection interrupted");
                 }
             }
             self.progress.set_problem(name, Some(error.told()));
@@ -122,7 +130,8 @@ impl Runner {
         self.log.history.check(connection).await?;
         let name = self.projection.name();
         enter(connection, &Generation::Live.schema_of(&*self.projection)).await?;
-        let mut written = prepare(connection, &*self.projection).await?;
+        prepare(connection, &*self.projection).await?;
+        let mut written = self.retry_parked(connection).await?;
         let mut position = written;
         let mut skipping_since: Option<Instant> = None;
         let mut looked = Instant::now();
@@ -169,24 +178,75 @@ impl Runner {
         to: u64,
     ) -> Result<(), ApplyError> {
         let _following = trace::follow("projection", self.projection.name(), events);
+        let applied = self.apply_between(connection, events, from, to, false);
+        match applied.await {
+            Err(error) if error.is_data() => {
+                self.apply_between(connection, events, from, to, true).await
+            }
+            applied => applied,
+        }
+    }
+
+    /// In one transaction with the checkpoint. `with_care`: what cannot be applied is parked; that costs
+    /// a savepoint, and so is only done where something is parked, ordered or has just failed.
+    async fn apply_between(
+        &self,
+        connection: &mut PgConnection,
+        events: &[Arc<RecordedEvent>],
+        from: u64,
+        to: u64,
+        with_care: bool,
+    ) -> Result<(), ApplyError> {
         let mut tx = connection.begin().await?;
         // First of all: who holds this row (a swap) holds the runner up before it has seen a table.
-        let moved = sqlx::query(
+        let has_parked: Option<bool> = sqlx::query_scalar(
             "UPDATE projection_checkpoints SET position = $3, updated_at = clock_timestamp()
-             WHERE name = $1 AND position = $2 AND version = $4",
+             WHERE name = $1 AND position = $2 AND version = $4
+             RETURNING EXISTS (SELECT FROM parked_events
+                 WHERE projection = $1 AND version = $4 AND generation = 'live')",
         )
         .bind(self.projection.name())
         .bind(from as i64)
         .bind(to as i64)
         .bind(self.projection.version())
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
-        if moved.rows_affected() != 1 {
+        let Some(has_parked) = has_parked else {
             return Err(self.moved());
+        };
+        let is_ordered = || {
+            events
+                .iter()
+                .any(|event| self.applier.order(event).is_some())
+        };
+        let applied = match with_care || has_parked || is_ordered() {
+            true => self.applier.apply(&mut tx, events).await,
+            false => self.applier.apply_plainly(&mut tx, events).await,
+        };
+        match applied {
+            Ok(()) => tx.commit().await?,
+            Err(error) => {
+                tx.rollback().await?;
+                return Err(error);
+            }
         }
-        self.applier.apply(&mut tx, events).await?;
-        tx.commit().await?;
         Ok(())
+    }
+
+    /// Tries what is parked once more, as a build that was corrected, or knows newer events, can apply
+    /// what the one before it could not. Returns the checkpoint.
+    async fn retry_parked(&self, connection: &mut PgConnection) -> Result<u64, ApplyError> {
+        let mut tx = connection.begin().await?;
+        let position: i64 = sqlx::query_scalar(
+            "SELECT position FROM projection_checkpoints WHERE name = $1 AND version = $2 FOR UPDATE",
+        )
+        .bind(self.projection.name())
+        .bind(self.projection.version())
+        .fetch_one(&mut *tx)
+        .await?;
+        self.applier.retry_all(&mut tx).await?;
+        tx.commit().await?;
+        Ok(position as u64)
     }
 
     /// Whether the checkpoint is where this runner left it: an operator may have gone back to earlier

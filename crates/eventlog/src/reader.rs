@@ -135,6 +135,8 @@ impl LogReader {
         if tokio::time::timeout(WAIT, news).await.is_err() {
             return Ok(Vec::new());
         }
+        // What is in memory may be of a history that the database no longer holds.
+        self.inner.log.history.assert_known()?;
         let recent = self.ring().after(position);
         match recent {
             Some(batch) => Ok(batch),
@@ -268,6 +270,13 @@ impl LogReader {
     async fn look_and_read(&self, read: bool) -> Result<bool, LogError> {
         let now = Instant::now();
         let head = self.inner.log.head_of_known_history().await?;
+        if head < self.last() {
+            self.inner
+                .log
+                .history
+                .part("the log is shorter than it was");
+            self.inner.log.history.assert_known()?;
+        }
         let (earlier_head, earlier) = self.inner.looked.send_replace((head, now));
         let was_behind = self.last() < head;
         while read && self.last() < head {

@@ -207,11 +207,21 @@ fn is_about_data(error: &sqlx::Error) -> bool {
 pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(|error| error.code()) {
         // Lock not available, read-only (a standby), shutting down, starting up, too many
-        // connections, serialisation.
+        // connections, serialisation; and the database is being replaced.
         Some(code) => {
             matches!(
                 &*code,
-                "55P03" | "25006" | "57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01"
+                "55P03"
+                    | "25006"
+                    | "57P01"
+                    | "57P02"
+                    | "57P03"
+                    | "57P05"
+                    | "53300"
+                    | "40001"
+                    | "40P01"
+                    | "3D000"
+                    | "55000"
             )
         }
         None => matches!(

@@ -15,6 +15,9 @@ use crate::{
 };
 
 const LISTEN_WITHIN: Duration = Duration::from_secs(10);
+/// How long a platform whose database was replaced is tried to be started again.
+const AGAIN_FOR: Duration = Duration::from_secs(60);
+const AGAIN_PAUSE: Duration = Duration::from_secs(1);
 const LISTEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything in one process.
@@ -43,11 +46,23 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
         // What was started ends with this process.
         () = told.received() => return Ok(()),
     };
+    let mut again_until = None;
     let ended = loop {
         let (free, metrics) = (std::mem::take(&mut listeners), metrics.clone());
-        let mut platform = tokio::select! {
-            platform = Platform::start(config, &backends, metrics, roles, free, is_up) => platform?,
+        let started = tokio::select! {
+            platform = Platform::start(config, &backends, metrics, roles, free, is_up) => platform,
             () = told.received() => return Ok(()),
+        };
+        let mut platform = match started {
+            Ok(platform) => platform,
+            // The database may be on the move once more.
+            Err(error) if again_until.is_some_and(|until| Instant::now() < until) => {
+                tracing::warn!(error = format!("{error:#}"), "not begun yet; trying again");
+                tokio::time::sleep(AGAIN_PAUSE).await;
+                listeners = listen_again(config, roles).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         let mut parted = pin!(platform.parted());
         let early = tokio::select! {
@@ -76,7 +91,10 @@ async fn run(config: &Config, roles: Roles, is_up: bool) -> anyhow::Result<()> {
         match why {
             Why::Told => break Ok(()),
             Why::Failed(error) => break Err(error),
-            Why::Parted(reason) => tracing::warn!(reason, "beginning again"),
+            Why::Parted(reason) => {
+                tracing::warn!(reason, "beginning again");
+                again_until = Some(Instant::now() + AGAIN_FOR);
+            }
         }
         tokio::select! {
             again = listen_again(config, roles) => listeners = again?,

@@ -141,6 +141,8 @@ impl Platform {
     ) -> anyhow::Result<Self> {
         let OpenLog { pool, log } = open_log(config, backends).await?;
         let stop = CancellationToken::new();
+        // A start that fails half way leaves nothing running.
+        let half_way = stop.clone().drop_guard();
         let nats = backends.nats.connect(true).await?;
         let admin_password = if is_first {
             first_start(config, &log).await?
@@ -209,6 +211,7 @@ impl Platform {
                 .start_api(config, backends, &parts, listener, monitor)
                 .await?;
         }
+        drop(half_way.disarm());
         Ok(platform)
     }
 
@@ -287,12 +290,15 @@ impl Platform {
         let mut is_said = false;
         loop {
             let wait = Duration::from_secs(2);
-            if self
-                .progress
-                .wait_for(&self.projections, head, wait)
-                .await?
-            {
-                return Ok(());
+            let waited = self.progress.wait_for(&self.projections, head, wait);
+            match waited.await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%error, "the projections cannot be asked how far they are");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(error.into()),
             }
             if !is_said {
                 tracing::info!("the projections are catching up");

@@ -96,7 +96,8 @@ impl Rebuilder {
         };
         let rebuilt = rebuilt.await;
         match &rebuilt {
-            Ok(position) => meter.swapped(*position).await?,
+            // It is noted with the swap itself: this only tells who waits.
+            Ok(position) => drop(meter.swapped(*position).await),
             // The first error is the one to tell.
             Err(_) => drop(meter.state("failed").await),
         }

@@ -17,8 +17,10 @@ const ROW_WITHIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL synchronous_c
 /// Queries that come meanwhile wait behind us for so long at most; then they go first, and we try
 /// again. It is also shorter than PostgreSQL's look for deadlocks: nobody dies of one.
 const TABLES_WITHIN: &str = "SET LOCAL lock_timeout = '150ms'";
-/// Others have the tables to themselves for longer than we may hold them up.
-const BETWEEN_TRIES: Duration = Duration::from_millis(400);
+/// Others have the tables to themselves for longer than we may hold them up; ever longer while one
+/// of them (a backup, a vacuum) does not let go.
+const BETWEEN_TRIES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(400)..=Duration::from_secs(10);
 
 impl Session {
     /// Brings the new rows to where the live ones are, and swaps them.
@@ -28,6 +30,7 @@ impl Session {
         mut position: u64,
         meter: &mut Meter<R>,
     ) -> Result<u64, RebuildError> {
+        let mut between = *BETWEEN_TRIES.start();
         loop {
             // As little as possible is left for the time in which the runner waits.
             position = self.follow(applier, position, meter).await?;
@@ -36,8 +39,17 @@ impl Session {
                 return Ok(position);
             }
             meter.tick().await?;
-            tokio::time::sleep(BETWEEN_TRIES + pause(6)).await;
+            self.wait_to_try_again(&mut between).await?;
         }
+    }
+
+    async fn wait_to_try_again(&mut self, between: &mut Duration) -> Result<(), RebuildError> {
+        // A dropped transaction ends with the next word on its connection: it must not hold its locks
+        // while we wait.
+        self.connection.ping().await?;
+        tokio::time::sleep(*between + pause(6)).await;
+        *between = (*between * 2).min(*BETWEEN_TRIES.end());
+        Ok(())
     }
 
     /// `None` if the live rows are too far, or not yet where the new ones are: after a crash of
@@ -51,6 +63,7 @@ impl Session {
         let mut tx = self.connection.begin().await?;
         let live = lock_checkpoint(&mut tx, &name, version).await?.0;
         if live < position || live - position > NEAR {
+            tx.rollback().await?;
             return Ok(None);
         }
         let wants = |event: &crate::RecordedEvent| applier.wants(event);
@@ -67,6 +80,16 @@ impl Session {
         .await?;
         rename(&mut tx, &name, version, Generation::New, Generation::Live).await?;
         set_checkpoint(&mut tx, &name, version, live, live).await?;
+        sqlx::query(
+            "UPDATE projection_rebuilds SET state = 'swapped', position = $3, target = $3,
+                 swapped_at = clock_timestamp(), updated_at = clock_timestamp()
+             WHERE name = $1 AND version = $2 AND state = 'swapping'",
+        )
+        .bind(&name)
+        .bind(version)
+        .bind(live as i64)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(Some(live))
     }
@@ -75,11 +98,12 @@ impl Session {
         &mut self,
         projection: &dyn Projection,
     ) -> Result<u64, RebuildError> {
+        let mut between = *BETWEEN_TRIES.start();
         loop {
             match unless_locked(self.try_roll_back(projection).await)? {
                 Some(Some(position)) => return Ok(position),
                 Some(None) => return Err(RebuildError::NothingBefore),
-                None => tokio::time::sleep(BETWEEN_TRIES + pause(6)).await,
+                None => self.wait_to_try_again(&mut between).await?,
             }
         }
     }
