@@ -81,6 +81,7 @@ pub const METRICS: &[Metric] = &[
     metric(Gauge, "greffe_clerk_overdue_seconds", &[], "For how long the oldest thing due has not been done"),
     metric(Counter, "greffe_decisions_published_total", &["status"], "Decisions published on DECISIONS"),
     metric(Gauge, "greffe_lease_held", &["lease"], "1 while this process has the lease"),
+    metric(Gauge, "greffe_lease_unheld", &["lease"], "1 while no process has the lease"),
     metric(Counter, "greffe_leases_lost_total", &[], "Leases lost with their connection"),
     metric(Gauge, "greffe_database_pool_connections", &["state"], "Connections to PostgreSQL in the pool: idle or used"),
     metric(Gauge, "greffe_database_pool_wait_seconds", &[], "How long the last look waited for a connection of the pool"),

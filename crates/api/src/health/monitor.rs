@@ -1,6 +1,6 @@
 //! Looks at the parts of the platform, whatever roles this process has.
 //!
-//! What passes by itself (a start, an outage that is over, a rebuild) must not raise an alarm that
+//! What passes by itself (a start, an outage that is over, a flood) must not raise an alarm that
 //! says otherwise: what stands still is told from what is on its way.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use eventlog::{EventLog, LogReader, Progress, RelayStatus, SchemaState};
+use eventlog::{EventLog, LogError, LogReader, Progress, RelayStatus, SchemaState};
 use kernel::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
@@ -29,8 +29,8 @@ const LATE_AFTER: Duration = Duration::from_secs(5);
 const UNHELD_AFTER: Duration = Duration::from_secs(15);
 /// Share of JetStream's limit that may be used (percent).
 const STORAGE_PERCENT: u64 = 90;
-/// Waits for a connection at most so long.
-const POOL_WITHIN: Duration = Duration::from_secs(5);
+/// Whoever spreads traffic asks with a timeout of seconds: PostgreSQL has less.
+const POSTGRESQL_WITHIN: Duration = Duration::from_secs(2);
 
 /// A look of the process's own, e.g. at its disk; it must be quick.
 pub type Check = Box<dyn Fn() -> Component + Send + Sync>;
@@ -106,8 +106,7 @@ impl Monitor {
             return health.clone();
         }
         let health = self.look().await;
-        let ready = f64::from(u8::from(health.status != Status::Down));
-        metrics::gauge!("greffe_ready").set(ready);
+        set_ready(health.status != Status::Down);
         *last = Some((Instant::now(), health.clone()));
         health
     }
@@ -120,6 +119,10 @@ impl Monitor {
             .all(|part| part.name != "postgresql" || part.status != Status::Down);
         parts.extend(postgresql);
         parts.push(self.nats_health());
+        if parts.iter().any(|part| part.status == Status::Down) {
+            // It is known, and what follows may take seconds.
+            set_ready(false);
+        }
         if !answers {
             return Health::of(parts);
         }
@@ -146,21 +149,16 @@ impl Monitor {
 
     async fn postgresql(&self) -> Vec<Component> {
         let pool = self.log.pool();
-        let began = Instant::now();
-        let asked = tokio::time::timeout(POOL_WITHIN, pool.acquire()).await;
-        metrics::gauge!("greffe_database_pool_wait_seconds").set(began.elapsed().as_secs_f64());
-        drop(asked);
         let idle = pool.num_idle() as f64;
         let connections =
             |state| metrics::gauge!("greffe_database_pool_connections", "state" => state);
         connections("idle").set(idle);
         connections("used").set(f64::from(pool.size()) - idle);
-        let (fork, schema) = match (self.log.epoch().await, eventlog::schema_state(pool).await) {
-            (Ok((_, fork)), Ok(schema)) => (fork, schema),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(error = %error, "PostgreSQL does not answer");
-                return vec![down("postgresql", "does not answer")];
-            }
+        let asked = tokio::time::timeout(POSTGRESQL_WITHIN, self.fork_and_schema()).await;
+        let (fork, schema) = match asked {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return vec![unanswered(&error)],
+            Err(late) => return vec![unanswered(&late)],
         };
         let mut parts = vec![Component::new("postgresql", Status::Ok, None)];
         if let Some(fork) = fork {
@@ -172,6 +170,21 @@ impl Monitor {
             SchemaState::Newer => Some(degraded("migrations", "a newer release has been here")),
         });
         parts
+    }
+
+    async fn fork_and_schema(&self) -> Result<(Option<String>, SchemaState), LogError> {
+        let pool = self.log.pool();
+        let wait = metrics::gauge!("greffe_database_pool_wait_seconds");
+        // Stays if no connection comes.
+        wait.set(POSTGRESQL_WITHIN.as_secs_f64());
+        let began = Instant::now();
+        let mut connection = pool.acquire().await?;
+        wait.set(began.elapsed().as_secs_f64());
+        let fork: Option<String> = sqlx::query_scalar("SELECT fork FROM log_meta")
+            .fetch_one(&mut *connection)
+            .await?;
+        drop(connection);
+        Ok((fork, eventlog::schema_state(pool).await?))
     }
 
     fn nats_health(&self) -> Component {
@@ -299,6 +312,10 @@ impl Monitor {
         let unheld = eventlog::unheld_leases(self.log.pool(), &self.leases)
             .await
             .ok()?;
+        for name in &self.leases {
+            let is_unheld = f64::from(u8::from(unheld.contains(name)));
+            metrics::gauge!("greffe_lease_unheld", "lease" => name.clone()).set(is_unheld);
+        }
         let mut since = self.unheld.lock().unwrap_or_else(PoisonError::into_inner);
         since.retain(|name, _| unheld.contains(name));
         let now = Instant::now();
@@ -319,6 +336,15 @@ impl Monitor {
             ),
         })
     }
+}
+
+fn set_ready(is_ready: bool) {
+    metrics::gauge!("greffe_ready").set(f64::from(u8::from(is_ready)));
+}
+
+fn unanswered(error: &dyn std::fmt::Display) -> Component {
+    tracing::warn!(error = %error, "PostgreSQL does not answer");
+    down("postgresql", "does not answer")
 }
 
 fn measure(lag: &Lag) {
