@@ -21,8 +21,9 @@ use uuid::Uuid;
 use crate::{
     App,
     access::{self, Rule},
-    auth::cookie,
+    auth::{cookie, keys},
     metrics,
+    min_position::PARKED,
     problem::Problem,
 };
 
@@ -111,7 +112,7 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
         .find(&request)
         .map_or(NO_OPERATION, |rule| rule.operation);
     let is_command = operation != NO_OPERATION && !request.method().is_safe();
-    let span = span_of(operation, &request);
+    let span = span_of(&app, operation, request.method(), request.headers()).await;
     let trace = eventlog::trace::trace_id(&span).unwrap_or_else(kernel::new_id);
     span.record("trace_id", tracing::field::display(trace));
     request.extensions_mut().insert(Trace(trace));
@@ -136,7 +137,7 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
     if let Some(problem) = problem {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(trace);
-        for name in [header::ALLOW, header::VARY, header::SET_COOKIE] {
+        for name in [header::ALLOW, header::VARY, header::SET_COOKIE, PARKED] {
             kept.get_all(&name).iter().for_each(|value| {
                 response.headers_mut().append(name.clone(), value.clone());
             });
@@ -149,23 +150,38 @@ pub async fn finish(State(app): State<App>, mut request: Request, next: Next) ->
 
 /// Everything a request leads to, and the lines of the log about it. Of the path only the route is
 /// kept: the rest may be personal.
-fn span_of(operation: &'static str, request: &Request) -> Span {
+async fn span_of(app: &App, operation: &'static str, method: &Method, headers: &HeaderMap) -> Span {
     if operation == NO_OPERATION || UNTRACED.contains(&operation) {
         return Span::none();
     }
     let span = tracing::info_span!(
         "request", otel.name = operation, otel.kind = "server", operation,
-        trace_id = tracing::field::Empty, http.request.method = %request.method(),
+        trace_id = tracing::field::Empty, http.request.method = %method,
         http.response.status_code = tracing::field::Empty,
     );
-    // People cannot choose, as with `X-Correlation-Id`.
-    let traceparent = request.headers().get("traceparent");
+    let traceparent = headers.get("traceparent");
     if let Some(traceparent) = traceparent.and_then(|value| value.to_str().ok())
-        && cookie::bearer(request.headers()).is_some_and(|token| token.starts_with("grf_"))
+        && access::rule(operation).is_some_and(|rule| !rule.open)
+        && has_known_key(app, headers).await
     {
         eventlog::trace::continue_from(&span, traceparent);
     }
     span
+}
+
+/// Whether a service account speaks: neither people, as with `X-Correlation-Id`, nor strangers choose
+/// a trace. Asked before the caller is recognised, because a span that has begun keeps its trace; of
+/// what is remembered, so an account made this moment may begin with a trace of ours.
+async fn has_known_key(app: &App, headers: &HeaderMap) -> bool {
+    let Some(key) = cookie::bearer(headers).and_then(keys::split) else {
+        return false;
+    };
+    let account = app.accounts.service(key.name);
+    let Some(account) = account.filter(|account| account.active) else {
+        return false;
+    };
+    let known = app.accounts.key_digest(&app.log, account.credential_id);
+    matches!(known.await, Ok(Some(known)) if keys::matches(key.secret, &known))
 }
 
 fn count(operation: &'static str, response: &Response, took: Duration) {

@@ -159,10 +159,12 @@ impl Run {
         // What is refused below costs its sender as much as what is not.
         let headers = message.headers.as_ref();
         let (span, trace) = self.span(headers);
+        let mut parked = None;
         let answering = async {
             self.app.rate_limits.count(&Actor::service(name))?;
             let _turn = self.shares.take(name).await?;
-            self.answer(name, trace, headers, &message.payload).await
+            self.answer(name, trace, headers, &message.payload, &mut parked)
+                .await
         };
         let answered = answering.instrument(span.clone()).await;
         span.in_scope(|| {
@@ -170,7 +172,11 @@ impl Run {
             tracing::debug!(operation = self.operation, code, "answered");
         });
         self.measure(began.elapsed(), answered.as_ref().err());
-        let (body, headers) = reply(answered);
+        let (body, mut headers) = reply(answered);
+        // As over HTTP.
+        if let Some(position) = parked {
+            headers.insert("Greffe-Parked", position.to_string());
+        }
         let sent = self
             .client
             .publish_with_headers(reply_to, headers, body.to_string().into());
@@ -226,6 +232,7 @@ impl Run {
         correlation_id: Uuid,
         headers: Option<&HeaderMap>,
         payload: &[u8],
+        parked: &mut Option<u64>,
     ) -> Result<Value, Problem> {
         let origin = Origin {
             ip_address: None,
@@ -236,7 +243,7 @@ impl Run {
             .service_caller(name, origin, correlation_id)
             .await?;
         let answered = match access::admit(self.operation, &caller) {
-            Ok(()) => self.call(&caller, headers, payload).await,
+            Ok(()) => self.call(&caller, headers, payload, parked).await,
             Err(problem) => Err(problem),
         };
         if let Err(problem) = &answered {
@@ -253,6 +260,7 @@ impl Run {
         caller: &Caller,
         headers: Option<&HeaderMap>,
         payload: &[u8],
+        parked: &mut Option<u64>,
     ) -> Result<Value, Problem> {
         let app = &self.app;
         let key = headers
@@ -279,7 +287,8 @@ impl Run {
             "get_approval" => {
                 let (id, _) = targeted::<Value>(payload)?;
                 let read = safeguard::get_approval(app, caller, id, min_position(headers)?).await?;
-                value(read.body)
+                *parked = read.parked;
+                value(read.found?.body)
             }
             other => Err(Problem::not_found(format!(
                 "There is no operation {other}."

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, bail};
 use async_nats::ConnectOptions;
 use embedded::{NatsUser, Servers, nats_users};
+use url::Url;
 
 use crate::config::{Config, Secret};
 
@@ -75,6 +76,7 @@ impl UsersWriter {
 impl NatsAccess {
     pub(crate) fn configured(config: &Config) -> anyhow::Result<Self> {
         let url = config.nats_url.clone().context("NATS_URL is not set")?;
+        check(url.expose())?;
         let users = match (&config.nats_users_file, &config.nats_system_password) {
             (Some(path), Some(password)) => UsersFile::File {
                 path: path.clone(),
@@ -141,6 +143,31 @@ impl NatsAccess {
     }
 }
 
+/// Refuses what is no list of `[scheme://][user:password@]host[:port]`. A piece is never shown: with a
+/// bare comma in a password it holds a part of it, and would be taken for a server's name.
+fn check(urls: &str) -> anyhow::Result<()> {
+    for (at, url) in (1..).zip(urls.split(',')) {
+        if !is_server(url.trim()) {
+            bail!("NATS_URL: server {at} is not a URL; percent-encode commas in passwords");
+        }
+    }
+    Ok(())
+}
+
+fn is_server(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("nats", url));
+    // A user without a password would not be heeded.
+    let has_both = !rest.contains('@') || credentials_of(url).is_some();
+    has_both
+        && Url::parse(&without_credentials(url)).is_ok_and(|url| {
+            matches!(url.scheme(), "nats" | "tls" | "ws" | "wss")
+                && url.host_str().is_some_and(|host| !host.is_empty())
+                && matches!(url.path(), "" | "/")
+                && url.query().is_none()
+                && url.fragment().is_none()
+        })
+}
+
 /// The servers that `NATS_URL` names, without credentials.
 fn addresses(urls: &str) -> Vec<String> {
     urls.split(',')
@@ -204,6 +231,33 @@ mod tests {
         }
         let cluster = "nats://platform:p@one:4222,nats://two:4222";
         assert_eq!(addresses(cluster), ["nats://one:4222", "nats://two:4222"]);
+    }
+
+    #[test]
+    fn what_is_no_server_is_refused_unseen() {
+        for urls in [
+            "nats://host",
+            "tls://a:b@host:4222",
+            "host:4222, nats://a:p@ss%2C@[::1]:4222",
+            "wss://host:443/",
+        ] {
+            check(urls).unwrap();
+        }
+        for (urls, at) in [
+            ("", 1),
+            ("nats://host,", 2),
+            ("nats://platform:hunter2,hunter3@host:4222", 1),
+            ("nats://platform:4222,hunter3@host:4222", 2),
+            ("nats://hunter2@host", 1),
+            ("http://host", 1),
+            ("nats://host/hunter2", 1),
+            ("nats://host,nats://two:hunter2", 2),
+        ] {
+            let problem = check(urls).unwrap_err().to_string();
+            let begin = format!("NATS_URL: server {at} is not a URL;");
+            assert!(problem.starts_with(&begin), "{urls}: {problem}");
+            assert!(!problem.contains("hunter"), "{problem}");
+        }
     }
 
     #[test]

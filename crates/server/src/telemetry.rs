@@ -1,6 +1,8 @@
 //! Traces: spans of this process, sent to a collector (OpenTelemetry, OTLP over HTTP) if one is
 //! configured. Else nothing is installed, and spans cost nothing.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -15,6 +17,8 @@ use crate::config::Config;
 /// Whose spans are sent.
 const OURS: &[&str] = &["api", "eventlog", "workflows", "greffe"];
 const NAME: &str = "greffe";
+/// A collector that takes longer is as good as away.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends what is still waiting when it is dropped, within the SDK's time limits.
 pub struct Telemetry(SdkTracerProvider);
@@ -40,7 +44,13 @@ impl Telemetry {
             );
         }
         let client = Sender {
-            client: reqwest::Client::new(),
+            // Spans go to the collector that was named, and nowhere else.
+            client: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .build()
+                .context("traces cannot be sent")?,
             runtime: runtime.clone(),
         };
         let exporter = SpanExporter::builder()

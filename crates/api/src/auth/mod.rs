@@ -149,14 +149,15 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
             .any(|allowed| allowed == origin)
 }
 
-/// The `{id}` or `{name}` of the path: what a refusal was about.
+/// The `{id}` or else the `{name}` of the path: what a refusal was about.
 async fn target_of(request: &mut Parts) -> Option<String> {
     let Path(parameters) = Path::<HashMap<String, String>>::from_request_parts(request, &())
         .await
         .ok()?;
-    parameters
-        .into_values()
-        .next()
+    let first = || parameters.keys().min().and_then(|key| parameters.get(key));
+    let named = parameters.get("id").or_else(|| parameters.get("name"));
+    named
+        .or_else(first)
         .map(|text| text.chars().filter(|c| !c.is_control()).take(128).collect())
 }
 

@@ -81,6 +81,13 @@ pub async fn list_approval_history(
     })
 }
 
+/// An answer about one approval.
+pub struct ReadApproval {
+    pub found: Result<AsOf<ApprovalItem>, Problem>,
+    /// From which position on the answer is out of date, be it that nothing is found.
+    pub parked: Option<u64>,
+}
+
 /// One approval with what happened to it. The reading is in the trail, once per hour and reader; a
 /// service that follows its own request reads nothing it does not know.
 pub async fn get_approval(
@@ -88,8 +95,18 @@ pub async fn get_approval(
     caller: &Caller,
     id: Uuid,
     from: MinPosition,
-) -> Result<AsOf<ApprovalItem>, Problem> {
+) -> Result<ReadApproval, Problem> {
     let position = app.reached(APPROVALS, from).await?;
+    // After the wait, in which an event may be parked; before the rows, which may be mended since.
+    let parked = eventlog::is_parked(app.log.pool(), "approvals", &id.to_string()).await?;
+    let found = find_approval(app, caller, id).await;
+    Ok(ReadApproval {
+        found: found.map(|body| AsOf { position, body }),
+        parked,
+    })
+}
+
+async fn find_approval(app: &App, caller: &Caller, id: Uuid) -> Result<ApprovalItem, Problem> {
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let found = rows::find_approval(pool, vault, id, caller.user_id(), caller.at).await?;
     let body = found.ok_or_else(|| Problem::not_found("There is no such request."))?;
@@ -104,7 +121,7 @@ pub async fn get_approval(
         )
         .await?;
     }
-    Ok(AsOf { position, body })
+    Ok(body)
 }
 
 /// How approvals went.

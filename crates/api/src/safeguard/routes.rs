@@ -99,10 +99,9 @@ async fn get_approval(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = id_of(&id)?;
-    let parked = eventlog::is_parked(app.log.pool(), "approvals", &id.to_string()).await?;
-    let read = queries::get_approval(&app, &caller, id, from).await;
-    let mut response = read.into_response();
-    if let Some(position) = parked {
+    let read = queries::get_approval(&app, &caller, id, from).await?;
+    let mut response = read.found.into_response();
+    if let Some(position) = read.parked {
         response.headers_mut().insert(PARKED, position.into());
     }
     Ok(response)

@@ -1,5 +1,7 @@
 //! How a command reaches the platform: the running one, or servers started for the command alone.
 
+use anyhow::bail;
+
 use crate::{
     backends::Backends,
     config::Config,
@@ -46,6 +48,21 @@ impl Access {
             None => Backends::start(config, false).await?,
         };
         Ok((backends, running))
+    }
+
+    /// The same where a platform has been before: a command that only reads makes none.
+    pub async fn reach_present(config: &Config) -> anyhow::Result<(Backends, Option<Endpoints>)> {
+        let folder = &config.data_dir;
+        let is_present = config.database_url.is_some()
+            || folder.join("postgres/PG_VERSION").exists()
+            || DataFolder::new(folder).running().is_some();
+        if !is_present {
+            bail!(
+                "there is no platform in {}; set GREFFE_DATA_DIR",
+                folder.display()
+            );
+        }
+        Self::reach(config).await
     }
 
     /// Stops what was started for the command.

@@ -1,13 +1,15 @@
 //! A backup is put back under processes that go on running: the log is closed, opened again by an
 //! operator, and all of them, with those who watch, come back on what the backup holds.
 
+use std::os::unix::fs::PermissionsExt;
+
 use futures::StreamExt;
 use serde_json::{Value, json};
 use testkit::assert_stream_is_log;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 use crate::place::{
-    Up,
+    Place, Up,
     caller::{Caller, request},
     cluster::{Cluster, MASTER_KEY, open_log, succeeded},
     eventually, output,
@@ -26,8 +28,18 @@ async fn a_restored_backup_brings_all_processes_and_clients_back() {
     let kept = ask(&at, 0..6).await;
     let file = cluster.place.folder.path().join("greffe.dump");
     let file = file.to_str().unwrap();
-    let made = cluster.command(&["backup", "create", file]);
+    let mut made = cluster.command(&["backup", "create", file]);
+    // A copy needs no key.
+    made.env_remove("GREFFE_MASTER_KEY");
     succeeded(&output(made, ""));
+    let mode = std::fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let content = std::fs::read(file).unwrap();
+    let again = output(cluster.command(&["backup", "create", file]), "");
+    assert!(!again.status.success(), "a backup replaces no file");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"));
+    assert_eq!(std::fs::read(file).unwrap(), content);
+    assert_eq!(partial_files(&cluster), 0);
 
     // Both processes remember what the backup does not hold, and the stream holds it.
     let lost = ask(&at, 6..18).await;
@@ -39,7 +51,7 @@ async fn a_restored_backup_brings_all_processes_and_clients_back() {
 
     let restored = cluster.command(&["backup", "restore", file, "--yes"]);
     let said = succeeded(&output(restored, ""));
-    assert!(said.contains("former"), "{said}");
+    drop_former(&cluster, &said).await;
     // The watcher is told to come back.
     while next(&mut watcher).await.is_some() {}
 
@@ -118,6 +130,51 @@ async fn a_file_that_is_no_backup_changes_nothing() {
     let shown = admin.read(&format!("/api/safeguard/{}", kept[1])).await;
     assert_eq!(shown["status"], "pending");
     process.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_nothing_makes_nothing() {
+    let place = Place::new();
+    let file = place.folder.path().join("greffe.dump");
+    let refused = place.run(&["backup", "create", file.to_str().unwrap()], "");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("there is no platform in"), "{said}");
+    let made = std::fs::read_dir(place.folder.path()).unwrap();
+    assert_eq!(made.count(), 0, "{said}");
+}
+
+/// What a backup that failed may have left behind.
+fn partial_files(cluster: &Cluster) -> usize {
+    let files = std::fs::read_dir(cluster.place.folder.path()).unwrap();
+    files
+        .filter(|it| {
+            let name = it.as_ref().unwrap().file_name();
+            name.to_string_lossy().ends_with(".partial")
+        })
+        .count()
+}
+
+/// Types the command that the restore has printed; of its databases only ours is left.
+async fn drop_former(cluster: &Cluster, said: &str) {
+    let command = said.lines().find(|line| line.contains("dropdb")).unwrap();
+    let options: sqlx::postgres::PgConnectOptions = cluster.database.url.parse().unwrap();
+    let url = url::Url::parse(&cluster.database.url).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", command])
+        .env("PGPASSWORD", url.password().unwrap_or_default());
+    assert!(!command.contains(url.password().unwrap_or("no password")));
+    succeeded(&output(shell, ""));
+    let ours = options.get_database().unwrap();
+    let left: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT datname::text, datallowconn FROM pg_database WHERE starts_with(datname, $1)",
+    )
+    .bind(ours)
+    .fetch_all(&cluster.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(left, [(ours.to_owned(), true)]);
 }
 
 async fn ask(at: &[Caller], tickets: std::ops::Range<u64>) -> Vec<String> {
