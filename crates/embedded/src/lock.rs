@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -12,8 +13,27 @@ use crate::error::{Doing, EmbeddedError};
 
 pub(crate) struct FolderLock(#[allow(dead_code)] Flock<File>);
 
+/// A child of a killed process that was not yet another program holds its lock so long at most.
+const LEFT_BEHIND_FOR: Duration = Duration::from_secs(2);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 impl FolderLock {
-    pub(crate) fn take(data_dir: &Path) -> Result<Self, EmbeddedError> {
+    /// Takes the lock; one whose holder is gone is about to be free.
+    pub(crate) async fn take(data_dir: &Path) -> Result<Self, EmbeddedError> {
+        let give_up = Instant::now() + LEFT_BEHIND_FOR;
+        loop {
+            match Self::try_take(data_dir) {
+                Err(EmbeddedError::Locked { holder, .. })
+                    if !Path::new("/proc").join(&holder).exists() && Instant::now() < give_up =>
+                {
+                    tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    fn try_take(data_dir: &Path) -> Result<Self, EmbeddedError> {
         let path = data_dir.join("lock");
         let file = OpenOptions::new()
             .read(true)

@@ -99,7 +99,7 @@ impl Servers {
         make(&config.data_dir)?;
         let context = || format!("use {}", config.data_dir.display());
         let data_dir = config.data_dir.canonicalize().doing(context)?;
-        let lock = FolderLock::take(&data_dir)?;
+        let lock = FolderLock::take(&data_dir).await?;
         make(&data_dir.join("secrets"))?;
         make(&data_dir.join("logs"))?;
         let (postgres, nats) = tokio::try_join!(
