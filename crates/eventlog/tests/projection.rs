@@ -335,8 +335,11 @@ async fn a_quiet_projection_notices_that_its_checkpoint_was_moved() {
     // A crash of PostgreSQL lost the last transactions, which nobody waited for.
     let mut tx = platform.log.pool().begin().await.unwrap();
     sqlx::query(
-        "UPDATE lines SET count = count - 1 WHERE book IN (
-            SELECT aggregate_id FROM events ORDER BY position DESC LIMIT 5)",
+        "UPDATE lines SET count = count - lost.lines FROM (
+             SELECT aggregate_id, count(*) AS lines FROM (
+                 SELECT aggregate_id FROM events ORDER BY position DESC LIMIT 5) AS last
+             GROUP BY aggregate_id) AS lost
+         WHERE book = lost.aggregate_id",
     )
     .execute(&mut *tx)
     .await
