@@ -64,8 +64,8 @@ async fn a_restored_database_is_noticed_and_opened_again_as_another_history() {
     }
     // The process has begun again meanwhile: its read models may be a moment behind.
     let (head, _) = stream_of(&place).await;
-    let pending = admin.read_as_of("/api/safeguard/pending", &json!(head));
-    let pending = pending.await;
+    let head = json!(head);
+    let pending = admin.read_as_of("/api/safeguard/pending", &head).await;
     let ids: Vec<&Value> = pending["items"]
         .as_array()
         .unwrap()
