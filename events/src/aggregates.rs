@@ -10,9 +10,13 @@ use serde_json::Value;
 use crate::{
     audit::{RefusalEvent, SensitiveReadEvent, SignInFailuresEvent},
     clients::ClientEvent,
-    operations::ProjectionEvent,
+    knowledge::EnrichmentEvent,
+    operations::{ProjectionEvent, RejectedFactEvent},
     safeguard::{ApprovalEvent, ToolEvent},
+    sentinel::{AlertEvent, MaintenanceEvent},
+    support::TicketEvent,
     users::{ServiceAccountEvent, SessionEvent, UserEvent},
+    workflow::{ComponentEvent, WorkflowErrorEvent},
 };
 
 /// `data` as it would be written today, with its personal fields.
@@ -56,6 +60,13 @@ pub const AGGREGATES: &[AggregateEvents] = aggregates![
     SensitiveReadEvent,
     SignInFailuresEvent,
     ProjectionEvent,
+    RejectedFactEvent,
+    AlertEvent,
+    MaintenanceEvent,
+    TicketEvent,
+    EnrichmentEvent,
+    WorkflowErrorEvent,
+    ComponentEvent,
 ];
 
 /// Brings opened `data` of any event to today's shape, for readers that do not decode it.

@@ -12,14 +12,19 @@ mod time;
 
 pub mod audit;
 pub mod clients;
+pub mod intake;
+pub mod knowledge;
 pub mod operations;
 pub mod safeguard;
+pub mod sentinel;
+pub mod support;
 pub mod users;
+pub mod workflow;
 
 pub use aggregates::{AGGREGATES, AggregateEvents, upcast};
 pub use catalogue::{EventDescription, FieldDescription, catalogue, golden};
 pub use names::{fold_tool_name, fold_user_name};
-pub use time::millis;
+pub use time::{millis, optional_millis};
 
 /// What a personal value reads as once its subject's key is destroyed.
 pub const ERASED: &str = "effacé";

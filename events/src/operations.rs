@@ -1,4 +1,5 @@
-//! What operators did to the read models. The aggregate is a projection; its id is its name.
+//! What operators did to the read models and to what was not accepted. The aggregate is a projection,
+//! whose id is its name, or a refused fact.
 //!
 //! Invariant: an order about a parked event takes effect at its own place in the log, so that a
 //! rebuild comes to the same rows.
@@ -86,5 +87,60 @@ impl EventType for ProjectionEvent {
             pointer: "/reason",
             subject: event.by.clone(),
         }]
+    }
+}
+
+event_enum! {
+    /// What was done about a fact that could not be accepted. The fact itself is in the stream
+    /// `REJECTED`.
+    RejectedFactEvent {
+        /// It was published anew, perhaps corrected.
+        Resubmitted(FactResubmitted) = "operations.rejected_fact.resubmitted" by [User],
+        /// It is not wanted.
+        Discarded(FactDiscarded) = "operations.rejected_fact.discarded" by [User],
+    }
+}
+
+/// A refused fact was published anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FactResubmitted {
+    /// Where it was published first, e.g. `intake.support.sentinel.alert`.
+    pub subject: String,
+    /// Why it was refused.
+    pub code: String,
+    /// Whether its body was changed.
+    pub is_corrected: bool,
+    #[schemars(schema_with = "schema::party")]
+    pub by: String,
+    #[serde(serialize_with = "millis")]
+    pub resubmitted_at: DateTime<Utc>,
+}
+
+/// A refused fact is not wanted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FactDiscarded {
+    /// Where it was published, e.g. `intake.support.sentinel.alert`.
+    pub subject: String,
+    /// Why it was refused.
+    pub code: String,
+    /// Why it is not wanted. Personal.
+    #[schemars(schema_with = "schema::sealed_for_actor")]
+    pub reason: String,
+    #[schemars(schema_with = "schema::party")]
+    pub by: String,
+    #[serde(serialize_with = "millis")]
+    pub discarded_at: DateTime<Utc>,
+}
+
+impl EventType for RejectedFactEvent {
+    fn type_name(&self) -> &'static str {
+        self.literal()
+    }
+
+    fn personal(&self) -> Vec<PersonalField> {
+        match self {
+            Self::Discarded(event) => schema::personal_fields(&event.by, &["/reason"]),
+            Self::Resubmitted(_) => Vec::new(),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! JSON Schema of what this crate does not declare itself: sealed values, levels, parties.
 
-use kernel::{AccreditationLevel, ActionLevel};
+use kernel::{AccreditationLevel, ActionLevel, PersonalField};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// The keyword that says whose a sealed value is; other readers of a schema pass it over.
@@ -47,6 +47,35 @@ pub fn sealed_for_address(_: &mut SchemaGenerator) -> Schema {
 /// Sealed for whom a request is about; see [`crate::safeguard::approval_subject`].
 pub fn sealed_for_request(_: &mut SchemaGenerator) -> Schema {
     sealed(&["person", "client", "approval"])
+}
+
+/// Sealed for the client that an alert concerns, or for the alert itself.
+pub fn sealed_for_alert(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["client", "alert"])
+}
+
+/// Sealed for the client that a ticket concerns, or for the ticket itself.
+pub fn sealed_for_ticket(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["client", "ticket"])
+}
+
+/// Sealed for the ticket that a workflow dealt with, or for the workflow itself.
+pub fn sealed_for_workflow(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["ticket", "workflow"])
+}
+
+/// Sealed for a component.
+pub fn sealed_for_component(_: &mut SchemaGenerator) -> Schema {
+    sealed(&["component"])
+}
+
+/// Fields that are all of one subject.
+pub(crate) fn personal_fields(subject: &str, pointers: &[&'static str]) -> Vec<PersonalField> {
+    let field = |pointer: &&'static str| PersonalField {
+        pointer,
+        subject: subject.to_owned(),
+    };
+    pointers.iter().map(field).collect()
 }
 
 pub fn action_level(_: &mut SchemaGenerator) -> Schema {

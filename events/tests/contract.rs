@@ -6,7 +6,10 @@ mod samples;
 
 use std::{collections::BTreeSet, fmt::Debug};
 
-use events::{ERASED, audit::*, clients::*, operations::*, safeguard::*, users::*};
+use events::{
+    ERASED, audit::*, clients::*, knowledge::*, operations::*, safeguard::*, sentinel::*,
+    support::*, users::*, workflow::*,
+};
 use kernel::{Claim, DeadlineChange, EventType};
 use samples::*;
 use schemars::Schema;
@@ -104,43 +107,29 @@ fn property<'a>(schema: &'a Value, pointer: &str) -> &'a Value {
 
 #[test]
 fn names_shapes_and_personal_fields_hold() {
-    check(
-        ApprovalEvent::TYPE_NAMES,
-        ApprovalEvent::schemas(),
-        approvals(),
-    );
-    check(ToolEvent::TYPE_NAMES, ToolEvent::schemas(), tools());
-    check(ClientEvent::TYPE_NAMES, ClientEvent::schemas(), clients());
-    check(UserEvent::TYPE_NAMES, UserEvent::schemas(), users());
-    check(
-        SessionEvent::TYPE_NAMES,
-        SessionEvent::schemas(),
-        sessions(),
-    );
-    check(
-        ServiceAccountEvent::TYPE_NAMES,
-        ServiceAccountEvent::schemas(),
-        service_accounts(),
-    );
-    check(
-        RefusalEvent::TYPE_NAMES,
-        RefusalEvent::schemas(),
-        refusals(),
-    );
-    check(
-        SensitiveReadEvent::TYPE_NAMES,
-        SensitiveReadEvent::schemas(),
-        sensitive_reads(),
-    );
-    check(
-        SignInFailuresEvent::TYPE_NAMES,
-        SignInFailuresEvent::schemas(),
-        sign_in_failures(),
-    );
-    check(
-        ProjectionEvent::TYPE_NAMES,
-        ProjectionEvent::schemas(),
-        projections(),
+    macro_rules! check_all {
+        ($($event:ident: $samples:expr),+ $(,)?) => {
+            $(check($event::TYPE_NAMES, $event::schemas(), $samples);)+
+        };
+    }
+    check_all!(
+        ApprovalEvent: approvals(),
+        ToolEvent: tools(),
+        ClientEvent: clients(),
+        UserEvent: users(),
+        SessionEvent: sessions(),
+        ServiceAccountEvent: service_accounts(),
+        RefusalEvent: refusals(),
+        SensitiveReadEvent: sensitive_reads(),
+        SignInFailuresEvent: sign_in_failures(),
+        ProjectionEvent: projections(),
+        RejectedFactEvent: rejected_facts(),
+        AlertEvent: alerts(),
+        MaintenanceEvent: maintenances(),
+        TicketEvent: tickets(),
+        EnrichmentEvent: enrichments(),
+        WorkflowErrorEvent: workflow_errors(),
+        ComponentEvent: components(),
     );
 }
 
@@ -262,4 +251,46 @@ fn deadlines_follow_the_life_of_an_approval() {
 fn times_have_milliseconds() {
     let data = approvals()[0].encode().unwrap();
     assert_eq!(data["requested_at"], "2026-01-15T09:00:00.000Z");
+}
+
+#[test]
+fn no_name_in_clear_in_what_workflows_tell() {
+    fn hidden<E: EventType>(events: Vec<E>) {
+        for event in events {
+            let mut data = event.encode().unwrap();
+            for field in event.personal() {
+                *data.pointer_mut(field.pointer).unwrap() = Value::Null;
+            }
+            let text = data.to_string().to_lowercase();
+            for name in ["dupont", "ehpad"] {
+                assert!(!text.contains(name), "{}: {text}", event.type_name());
+            }
+        }
+    }
+    hidden(alerts());
+    hidden(maintenances());
+    hidden(tickets());
+    hidden(workflow_errors());
+    hidden(components());
+    hidden(rejected_facts());
+}
+
+#[test]
+fn a_maintenance_window_begins_and_ends_by_itself() {
+    let due: Vec<_> = maintenances().iter().map(EventType::deadlines).collect();
+    let set = |kind, minute| DeadlineChange::Set {
+        kind,
+        due_at: at(minute),
+    };
+    let clear = |kind| DeadlineChange::Clear { kind };
+    let over = vec![clear(MAINTENANCE_START), clear(MAINTENANCE_END)];
+    assert_eq!(
+        due,
+        [
+            vec![set(MAINTENANCE_START, 20), set(MAINTENANCE_END, 50)],
+            over.clone(),
+            vec![clear(MAINTENANCE_START)],
+            over,
+        ]
+    );
 }

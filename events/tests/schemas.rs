@@ -147,6 +147,13 @@ fn examples() -> BTreeMap<&'static str, (u32, Value)> {
     add(&mut found, sensitive_reads());
     add(&mut found, sign_in_failures());
     add(&mut found, projections());
+    add(&mut found, rejected_facts());
+    add(&mut found, alerts());
+    add(&mut found, maintenances());
+    add(&mut found, tickets());
+    add(&mut found, enrichments());
+    add(&mut found, workflow_errors());
+    add(&mut found, components());
     found
 }
 

@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 use chrono::{DateTime, TimeZone, Utc};
-use events::{audit::*, clients::*, operations::*, safeguard::*, users::*};
+use events::{
+    audit::*, clients::*, knowledge::*, operations::*, safeguard::*, sentinel::*, support::*,
+    users::*, workflow::*,
+};
 use kernel::{AccreditationLevel, ActionLevel};
 use serde_json::json;
 use uuid::Uuid;
@@ -299,4 +302,171 @@ pub fn projections() -> Vec<ProjectionEvent> {
             rolled_back_at: at(3),
         }),
     ]
+}
+
+pub fn rejected_facts() -> Vec<RejectedFactEvent> {
+    let subject = || "intake.support.support.ticket_processed".to_owned();
+    vec![
+        RejectedFactEvent::Resubmitted(FactResubmitted {
+            subject: subject(),
+            code: "invalid".into(),
+            is_corrected: true,
+            by: user(),
+            resubmitted_at: at(1),
+        }),
+        RejectedFactEvent::Discarded(FactDiscarded {
+            subject: subject(),
+            code: "invalid".into(),
+            reason: "Essai de jean.dupont".into(),
+            by: user(),
+            discarded_at: at(2),
+        }),
+    ]
+}
+
+pub fn alerts() -> Vec<AlertEvent> {
+    let subject = || "client:42".to_owned();
+    let service = || "service:sentinel".to_owned();
+    vec![
+        AlertEvent::Raised(Box::new(AlertRaised {
+            episode: 1,
+            source: "observium".into(),
+            external_id: "8812".into(),
+            device: "SWITCH-CLI-001".into(),
+            client_id: Some("42".into()),
+            client_name: Some("EHPAD Les Jardins".into()),
+            severity: Severity::Critical,
+            message: "Device down".into(),
+            responsibility: Responsibility::Fai,
+            confidence: Some(75),
+            occurred_at: at(0),
+        })),
+        AlertEvent::Repeated(AlertRepeated {
+            episode: 1,
+            severity: Severity::Critical,
+            message: "Device still down".into(),
+            occurred_at: at(5),
+            subject: subject(),
+        }),
+        AlertEvent::Reclassified(AlertReclassified {
+            episode: 1,
+            responsibility: Responsibility::Local,
+            confidence: Some(90),
+            by: user(),
+            occurred_at: at(6),
+        }),
+        AlertEvent::Acknowledged(AlertAcknowledged {
+            episode: 1,
+            by: user(),
+            comment: Some("Vu avec jean.dupont".into()),
+            acknowledged_at: at(7),
+            subject: subject(),
+        }),
+        AlertEvent::StepRecorded(AlertStep {
+            episode: 1,
+            kind: StepKind::TicketCreated,
+            ticket_id: Some(4567),
+            detail: Some("Ticket ouvert pour jean.dupont".into()),
+            by: service(),
+            occurred_at: at(8),
+            subject: subject(),
+        }),
+        AlertEvent::Resolved(AlertResolved {
+            episode: 1,
+            resolution: Some("Le client a redémarré l'équipement".into()),
+            by: service(),
+            occurred_at: at(9),
+            subject: subject(),
+        }),
+        AlertEvent::Reopened(AlertReopened {
+            episode: 1,
+            severity: Severity::Warning,
+            message: "Device down".into(),
+            occurred_at: at(10),
+            subject: subject(),
+        }),
+        AlertEvent::FlappingStarted(AlertFlapping {
+            episode: 1,
+            downs: 4,
+            occurred_at: at(12),
+        }),
+        AlertEvent::RecoveryNoted(RecoveryNoted {
+            source: "observium".into(),
+            external_id: "8813".into(),
+            device: "SWITCH-CLI-002".into(),
+            client_id: None,
+            occurred_at: at(13),
+        }),
+    ]
+}
+
+pub fn maintenances() -> Vec<MaintenanceEvent> {
+    vec![
+        MaintenanceEvent::Planned(MaintenancePlanned {
+            maintenance_id: id(),
+            client_id: Some("42".into()),
+            device: Some("SWITCH-CLI-001".into()),
+            reason: "Remplacement du commutateur".into(),
+            starts_at: at(20),
+            ends_at: at(50),
+            by: user(),
+            planned_at: at(0),
+        }),
+        MaintenanceEvent::Cancelled(MaintenanceCancelled {
+            by: user(),
+            cancelled_at: at(1),
+        }),
+        MaintenanceEvent::Started(MaintenanceStarted { started_at: at(20) }),
+        MaintenanceEvent::Ended(MaintenanceEnded { ended_at: at(50) }),
+    ]
+}
+
+pub fn tickets() -> Vec<TicketEvent> {
+    vec![TicketEvent::Processed(TicketProcessed {
+        ticket_id: 1234,
+        title: Some("Reset MDP - Jean Dupont".into()),
+        category: TicketCategory::ResetMdp,
+        outcome: TicketOutcome::Resolved,
+        automatic: true,
+        client_id: Some("42".into()),
+        client_name: Some("EHPAD Les Jardins".into()),
+        duration_ms: Some(8_400),
+        occurred_at: at(0),
+    })]
+}
+
+pub fn enrichments() -> Vec<EnrichmentEvent> {
+    vec![EnrichmentEvent::Finished(EnrichmentFinished {
+        run_id: "2026-01-15".into(),
+        started_at: at(0),
+        finished_at: at(10),
+        next_run_at: Some(at(59)),
+        added: 48,
+        updated: 3,
+        failed: 0,
+        by_source: [("tickets".to_owned(), 40), ("procedures".to_owned(), 8)].into(),
+    })]
+}
+
+pub fn workflow_errors() -> Vec<WorkflowErrorEvent> {
+    vec![WorkflowErrorEvent::Reported(WorkflowErrorReported {
+        workflow: "SUPPORT".into(),
+        message: "Timeout MCP".into(),
+        tool: Some("ad_reset_password".into()),
+        ticket_id: Some(1230),
+        attempts: Some(3),
+        recovered: true,
+        occurred_at: at(0),
+    })]
+}
+
+pub fn components() -> Vec<ComponentEvent> {
+    vec![ComponentEvent::HealthChanged(HealthChanged {
+        component: "glpi".into(),
+        status: HealthStatus::Down,
+        previous: Some(HealthStatus::Ok),
+        detail: Some("503 Service Unavailable".into()),
+        latency_ms: Some(12),
+        occurred_at: at(0),
+    })]
 }
