@@ -16,6 +16,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use embedded::{EmbeddedConfig, Servers};
 use report::{Row, median};
 
+/// As `greffe` does; what is measured beside it has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures Greffe beside its peers")]
 struct Arguments {

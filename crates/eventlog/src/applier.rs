@@ -32,16 +32,6 @@ impl Applier {
         (self.orders)(event).filter(|order| order.projection() == self.projection.name())
     }
 
-    /// Applies wanted events of which none is held up by a parked one and none is an order. If what one
-    /// of them holds is at fault, the caller rolls back and has them applied with care.
-    pub async fn apply_plainly(
-        &self,
-        conn: &mut PgConnection,
-        events: &[Arc<RecordedEvent>],
-    ) -> Result<(), ApplyError> {
-        self.apply_all(conn, events).await
-    }
-
     /// Applies wanted events in the caller's transaction, on a connection that has entered the schema;
     /// parks those that cannot be applied.
     pub async fn apply(
@@ -135,7 +125,9 @@ impl Applier {
         }
     }
 
-    async fn apply_all(
+    /// Applies wanted events of which none is held up by a parked one and none is an order. If what one
+    /// of them holds is at fault, the caller rolls back and has them applied with care.
+    pub async fn apply_all(
         &self,
         conn: &mut PgConnection,
         events: &[Arc<RecordedEvent>],

@@ -52,13 +52,11 @@ impl Projector {
             let stop = stop.clone();
             let runner = Runner {
                 applier: Applier {
-                    projection: projection.clone(),
+                    projection,
                     log: self.log.clone(),
                     orders: self.orders,
                     generation: Generation::Live,
                 },
-                projection,
-                log: self.log.clone(),
                 reader: self.reader.clone(),
                 progress: self.progress.clone(),
             };
@@ -86,20 +84,26 @@ pub fn lease_of(name: &str, version: i32) -> String {
 
 struct Runner {
     applier: Applier,
-    projection: Arc<dyn Projection>,
-    log: EventLog,
     reader: LogReader,
     progress: Progress,
 }
 
 impl Runner {
+    fn projection(&self) -> &dyn Projection {
+        &*self.applier.projection
+    }
+
+    fn name(&self) -> &'static str {
+        self.projection().name()
+    }
+
     async fn run(&self) {
         loop {
             let error = match self.run_from_checkpoint().await {
                 Ok(never) => match never {},
                 Err(error) => error,
             };
-            let name = self.projection.name();
+            let name = self.name();
             match &error {
                 ApplyError::Data { position, .. } => {
                     tracing::error!(projection = name, position, "the projection is stuck");
@@ -123,14 +127,14 @@ impl Runner {
     /// On a connection of its own: a runner may be dropped at any moment, also in the middle of
     /// `BEGIN`, and must not leave a transaction open in the pool.
     async fn run_from_checkpoint(&self) -> Result<std::convert::Infallible, ApplyError> {
-        let options = self.log.pool.connect_options();
+        let options = self.applier.log.pool.connect_options();
         let mut connection = PgConnection::connect_with(&options).await?;
         connection.execute(SESSION).await?;
         let connection = &mut connection;
-        self.log.history.check(connection).await?;
-        let name = self.projection.name();
-        enter(connection, &Generation::Live.schema_of(&*self.projection)).await?;
-        prepare(connection, &*self.projection).await?;
+        self.applier.log.history.check(connection).await?;
+        let name = self.name();
+        enter(connection, &Generation::Live.schema_of(self.projection())).await?;
+        prepare(connection, self.projection()).await?;
         let mut written = self.retry_parked(connection).await?;
         let mut position = written;
         let mut skipping_since: Option<Instant> = None;
@@ -177,7 +181,7 @@ impl Runner {
         from: u64,
         to: u64,
     ) -> Result<(), ApplyError> {
-        let _following = trace::follow("projection", self.projection.name(), events);
+        let _following = trace::follow("projection", self.name(), events);
         let applied = self.apply_between(connection, events, from, to, false);
         match applied.await {
             Err(error) if error.is_data() => {
@@ -205,10 +209,10 @@ impl Runner {
              RETURNING EXISTS (SELECT FROM parked_events
                  WHERE projection = $1 AND version = $4 AND generation = 'live')",
         )
-        .bind(self.projection.name())
+        .bind(self.name())
         .bind(from as i64)
         .bind(to as i64)
-        .bind(self.projection.version())
+        .bind(self.projection().version())
         .fetch_optional(&mut *tx)
         .await?;
         let Some(has_parked) = has_parked else {
@@ -221,7 +225,7 @@ impl Runner {
         };
         let applied = match with_care || has_parked || is_ordered() {
             true => self.applier.apply(&mut tx, events).await,
-            false => self.applier.apply_plainly(&mut tx, events).await,
+            false => self.applier.apply_all(&mut tx, events).await,
         };
         match applied {
             Ok(()) => tx.commit().await?,
@@ -240,8 +244,8 @@ impl Runner {
         let position: i64 = sqlx::query_scalar(
             "SELECT position FROM projection_checkpoints WHERE name = $1 AND version = $2 FOR UPDATE",
         )
-        .bind(self.projection.name())
-        .bind(self.projection.version())
+        .bind(self.name())
+        .bind(self.projection().version())
         .fetch_one(&mut *tx)
         .await?;
         self.applier.retry_all(&mut tx).await?;
@@ -255,8 +259,8 @@ impl Runner {
         let found: Option<i64> = sqlx::query_scalar(
             "SELECT position FROM projection_checkpoints WHERE name = $1 AND version = $2",
         )
-        .bind(self.projection.name())
-        .bind(self.projection.version())
+        .bind(self.name())
+        .bind(self.projection().version())
         .fetch_optional(connection)
         .await?;
         match found == Some(written as i64) {
@@ -266,7 +270,7 @@ impl Runner {
     }
 
     fn moved(&self) -> ApplyError {
-        let name = self.projection.name();
+        let name = self.name();
         LogError::Moved(format!("the checkpoint of `{name}`")).into()
     }
 }

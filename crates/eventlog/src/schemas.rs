@@ -71,11 +71,11 @@ pub(crate) async fn enter(connection: &mut PgConnection, schema: &str) -> Result
 }
 
 /// Makes the schema, the tables and the checkpoint if they are not there, on a connection that has
-/// entered the schema; returns the checkpoint.
+/// entered the schema.
 pub(crate) async fn prepare(
     connection: &mut PgConnection,
     projection: &dyn Projection,
-) -> Result<u64, ApplyError> {
+) -> Result<(), ApplyError> {
     let mut tx = connection.begin().await?;
     // One at a time, in all processes: `IF NOT EXISTS` does not keep two from making one table.
     tx.execute(SCHEMA_LOCK).await?;
@@ -83,16 +83,15 @@ pub(crate) async fn prepare(
     let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
     tx.execute(&*make).await?;
     tx.execute(projection.schema()).await?;
-    let position: i64 = sqlx::query_scalar(
-        "INSERT INTO projection_checkpoints AS c (name, version, position) VALUES ($1, $2, 0)
-         ON CONFLICT (name, version) DO UPDATE SET position = c.position RETURNING position",
+    sqlx::query(
+        "INSERT INTO projection_checkpoints (name, version, position) VALUES ($1, $2, 0)
+         ON CONFLICT (name, version) DO NOTHING",
     )
     .bind(projection.name())
     .bind(projection.version())
-    .fetch_one(&mut *tx)
+    .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
-    Ok(position as u64)
+    Ok(tx.commit().await?)
 }
 
 /// How far a reader of the log is: a version of a projection, or a reaction.

@@ -13,7 +13,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How far a rebuild is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RebuildProgress {
-    /// `filling`, `indexing`, `swapping`.
+    /// `filling`, `indexing`, `swapping`, `swapped`, `failed`.
     pub state: &'static str,
     pub position: u64,
     /// How far it has to go at least.
@@ -125,10 +125,12 @@ impl<R: FnMut(&RebuildProgress) + Send> Meter<R> {
         self.tell().await
     }
 
-    pub async fn swapped(&mut self, position: u64) -> Result<(), RebuildError> {
+    /// It was written with the swap itself: this tells who waits.
+    pub fn swapped(&mut self, position: u64) {
         self.progress.position = position;
         self.progress.target = position;
-        self.state("swapped").await
+        self.progress.state = "swapped";
+        (self.report)(&self.progress);
     }
 
     async fn tell(&mut self) -> Result<(), RebuildError> {
@@ -139,8 +141,7 @@ impl<R: FnMut(&RebuildProgress) + Send> Meter<R> {
         };
         sqlx::query(
             "UPDATE projection_rebuilds SET state = $4, position = $5, target = $6, events = $7,
-                 updated_at = clock_timestamp(),
-                 swapped_at = CASE $4 WHEN 'swapped' THEN clock_timestamp() END
+                 updated_at = clock_timestamp()
              WHERE name = $1 AND version = $2 AND started_at = $3",
         )
         .bind(&row.name)

@@ -96,8 +96,7 @@ impl Rebuilder {
         };
         let rebuilt = rebuilt.await;
         match &rebuilt {
-            // It is noted with the swap itself: this only tells who waits.
-            Ok(position) => drop(meter.swapped(*position).await),
+            Ok(position) => meter.swapped(*position),
             // The first error is the one to tell.
             Err(_) => drop(meter.state("failed").await),
         }
