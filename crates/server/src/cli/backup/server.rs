@@ -1,6 +1,9 @@
 //! PostgreSQL's own programs, told where the server is.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, bail};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
