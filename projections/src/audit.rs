@@ -81,7 +81,7 @@ impl Projection for Audit {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {

@@ -165,11 +165,12 @@ impl Bench {
     /// Rebuilds while nothing else happens.
     pub async fn rates(&self) -> anyhow::Result<Rates> {
         let approvals = self.rebuild(approvals()).await?;
+        let schema = format!("audit_v{}", audit().version());
         let audit = self.rebuild(audit()).await?;
         Ok(Rates {
             approvals,
             audit,
-            audit_rows: self.bare("audit_v1", "audit_items").await?,
+            audit_rows: self.bare(&schema, "audit_items").await?,
         })
     }
 

@@ -11,12 +11,16 @@ use std::{
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use uuid::Uuid;
+
 use crate::Vault;
 
 /// The shortest beginning of a word that can be searched for.
 const SHORTEST_PREFIX: usize = 2;
 /// Beginnings longer than this are cut.
 const LONGEST_PREFIX: usize = 16;
+/// A UUID without its hyphens (characters).
+const UUID_WORD: usize = 32;
 /// A row's index is bounded; what comes later in a very long text is not found.
 const MOST_TERMS: usize = 2_000;
 
@@ -28,13 +32,24 @@ pub fn fold(text: &str) -> String {
         .collect()
 }
 
-fn words(text: &str) -> impl Iterator<Item = String> {
-    fold(text)
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.chars().take(LONGEST_PREFIX).collect())
-        .collect::<Vec<_>>()
-        .into_iter()
+/// Words of letters and digits, cut; a UUID is one word, which alone is longer than those.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for token in fold(text).split_whitespace() {
+        if let Ok(id) = Uuid::try_parse(token) {
+            words.push(id.simple().to_string());
+            continue;
+        }
+        let parts = token.split(|c: char| !c.is_alphanumeric());
+        let parts = parts.filter(|part| !part.is_empty());
+        words.extend(parts.map(|part| part.chars().take(LONGEST_PREFIX).collect::<String>()));
+    }
+    words
+}
+
+/// Nobody remembers how an id begins, and its beginnings would be most of an index.
+fn is_whole(word: &str) -> bool {
+    word.len() == UUID_WORD && word.is_ascii()
 }
 
 impl Vault {
@@ -45,6 +60,11 @@ impl Vault {
         for word in texts.into_iter().flat_map(words) {
             // A name stands in several places of a row.
             if seen.contains(&word) {
+                continue;
+            }
+            if is_whole(&word) {
+                terms.insert(self.term(&word));
+                seen.insert(word);
                 continue;
             }
             terms.extend(self.terms_of(&word).iter());
@@ -74,7 +94,8 @@ impl Vault {
     /// What a row must contain (`terms @> $1`) to match every word of the query, each as a beginning.
     pub fn query_terms(&self, query: &str) -> Vec<i64> {
         words(query)
-            .map(|word| self.term(&word))
+            .iter()
+            .map(|word| self.term(word))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
@@ -99,7 +120,8 @@ mod tests {
     async fn finds_words_by_their_beginning_only() {
         let pool = sqlx::PgPool::connect_lazy("postgres://nowhere/none").unwrap();
         let vault = Vault::new(pool, &[7; 32]);
-        let row = vault.index_terms(["Reset MDP - Jean Dupont", "ticket 1234"]);
+        let id = "0198c1d2-aaaa-7bbb-8ccc-000000000001";
+        let row = vault.index_terms(["Reset MDP - Jean Dupont", "ticket 1234", id]);
         let matches = |query: &str| vault.query_terms(query).iter().all(|t| row.contains(t));
         for found in [
             "jean",
@@ -109,10 +131,12 @@ mod tests {
             "12",
             "réset mdp",
             "jean.dupont",
+            id,
+            "0198C1D2AAAA7BBB8CCC000000000001",
         ] {
             assert!(matches(found), "{found}");
         }
-        for missed in ["upont", "jeanne", "12345", "reset xyz"] {
+        for missed in ["upont", "jeanne", "12345", "reset xyz", "0198c1d2", "aaaa"] {
             assert!(!matches(missed), "{missed}");
         }
     }
