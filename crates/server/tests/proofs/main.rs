@@ -9,6 +9,7 @@ mod feed;
 mod fork;
 mod load;
 mod outage;
+mod parked;
 mod processes;
 mod restore;
 mod rolling;
