@@ -16,7 +16,8 @@ use crate::{
     workflow::HealthStatus,
 };
 
-type SchemaOf = fn() -> Schema;
+/// Makes the schema of a body.
+pub type SchemaOf = fn() -> Schema;
 
 /// The subjects after `intake.<service>.`, with the schema of each one's body.
 pub const SUBJECTS: &[(&str, SchemaOf)] = &[
