@@ -8,11 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{commands, shapes::*, webhook};
 use crate::{
-    App, Problem,
-    caller::Caller,
-    commands::IdempotencyKey,
-    json::JsonBody,
-    safeguard::id_of,
+    App, Problem, caller::Caller, commands::IdempotencyKey, json::JsonBody, safeguard::id_of,
     shapes::CommandAnswer,
 };
 
