@@ -12,6 +12,7 @@ mod page;
 pub mod audit;
 pub mod clients;
 pub mod safeguard;
+pub mod supervision;
 pub mod users;
 
 pub use page::{Page, ReadError};
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Arc<dyn eventlog::Projection>> {
         Arc::new(safeguard::Tools),
         Arc::new(clients::Clients),
         Arc::new(users::Users),
+        Arc::new(supervision::Supervision),
         Arc::new(audit::Audit),
     ]
 }

@@ -30,6 +30,7 @@ mod rate_limit;
 pub mod safeguard;
 mod sentinel;
 mod shapes;
+mod supervision;
 mod users;
 mod web;
 
@@ -293,6 +294,7 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(catalogue::routes())
         .merge(sentinel::routes())
         .merge(intake::routes())
+        .merge(supervision::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

@@ -143,10 +143,27 @@ async fn a_maintenance_window_is_planned_once_and_cancelled_once() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].data["maintenance_id"], planned["id"]);
 
+    let listed = || async {
+        app.settle().await;
+        let page = marie.get(PATH).await.ok();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
+        page["items"][0].clone()
+    };
+    let shown = listed().await;
+    assert_eq!(
+        (&shown["id"], &shown["status"], &shown["reason"]),
+        (
+            &planned["id"],
+            &json!("planned"),
+            &json!("Remplacement du routeur")
+        )
+    );
+    assert_eq!(shown["client"]["is_known"], false);
     let cancel = format!("{PATH}/{}/cancel", planned["id"].as_str().unwrap());
     let first = marie.post(&cancel, json!({})).await.ok();
     let second = marie.post(&cancel, json!({})).await.ok();
     assert_eq!(first["version"], second["version"]);
+    assert_eq!(listed().await["status"], "cancelled");
     let types = app.event_types("sentinel.maintenance").await;
     assert_eq!(types.len(), 2, "{types:?}");
     let unknown = format!("{PATH}/{}/cancel", kernel::new_id());
