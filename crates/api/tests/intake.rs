@@ -67,8 +67,8 @@ async fn what_waits_is_shown_as_it_came_and_who_reads_it_is_on_record() {
     let page = marie.get(&format!("{PATH}?limit=1")).await.ok();
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
     let cursor = page["next_cursor"].as_str().unwrap();
-    let next = marie.get(&format!("{PATH}?limit=1&cursor={cursor}"));
-    let next = next.await.ok();
+    let next = format!("{PATH}?limit=1&cursor={cursor}");
+    let next = marie.get(&next).await.ok();
     assert_eq!(next["items"][0], items[1]);
     assert_eq!(next["next_cursor"], Value::Null);
     for bad in ["limit=0", "limit=201", "cursor=x"] {
@@ -154,8 +154,8 @@ async fn what_was_interrupted_half_way_is_finished_by_the_next_try() {
 
     let sequence = message.sequence;
     let why = json!({ "reason": "Doublon" });
-    let discard = marie.post(&format!("{PATH}/{sequence}/discard"), why);
-    discard.await.refused(409, "conflict");
+    let discard = format!("{PATH}/{sequence}/discard");
+    marie.post(&discard, why).await.refused(409, "conflict");
     let _intake = app.take_in().await;
     let path = format!("{PATH}/{sequence}/resubmit");
     let accepted = || async { marie.post(&path, json!({})).await.status == 200 };
