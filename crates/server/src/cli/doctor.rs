@@ -1,6 +1,7 @@
 //! `greffe doctor`: what is wrong, in plain words, and what to do about it.
 
 mod components;
+mod intake;
 mod readiness;
 
 use std::{collections::BTreeSet, fmt::Display, os::unix::fs::MetadataExt};
@@ -310,6 +311,7 @@ async fn check_log(access: &Access, runs: bool, findings: &mut Findings) -> anyh
             "is JetStream on? start it with Greffe's nats.conf",
         ),
     }
+    intake::check_intake(&client, runs, findings).await;
     Ok(())
 }
 
