@@ -13,11 +13,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use workflows::{
     ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, MaintenanceDuty, NatsUsers,
+    health::HealthWatch,
 };
 
 use crate::{
     backends::Backends,
     config::Config,
+    health_probes::probes,
     wiring::{Roles, problem},
 };
 
@@ -74,6 +76,13 @@ impl Parts {
             &self.leases,
             self.stop.clone(),
         );
+        let health = HealthWatch {
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            every: Duration::from_secs(u64::from(config.health_probe_seconds)),
+            probes: probes(config, &self.log, &self.nats)?,
+        };
+        health.start(&self.leases, self.stop.clone());
         self.start_intake(config).await?;
         let pool = self.log.pool().clone();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
@@ -95,6 +104,7 @@ impl Parts {
             accounts: Arc::new(Publishers {
                 log: self.log.clone(),
                 accounts,
+                has_webhook: config.observium_webhook_token.is_some(),
             }),
             replicas: config.nats_replicas,
         };
@@ -132,11 +142,16 @@ impl Parts {
 struct Publishers {
     log: EventLog,
     accounts: Arc<api::accounts::Accounts>,
+    /// The webhook hands facts over while PostgreSQL is away; it is no account.
+    has_webhook: bool,
 }
 
 #[async_trait]
 impl intake::Accounts for Publishers {
     async fn may_intake(&self, name: &str) -> Result<bool, LogError> {
+        if self.has_webhook && name == connectors::observium::SOURCE {
+            return Ok(true);
+        }
         self.accounts.refresh_if_stale(&self.log).await?;
         Ok(self.accounts.has_scope(name, INTAKE_SCOPE))
     }
@@ -156,6 +171,7 @@ pub fn leases_in_use() -> Vec<String> {
         "clerk",
         "housekeeping",
         "reaction decisions",
+        HealthWatch::lease(),
         intake::LEASE,
     ];
     let projections = all_projections();
