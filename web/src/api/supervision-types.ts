@@ -131,11 +131,7 @@ export interface ImpactedClient {
   resolved_at: string | null
 }
 export type StepKind =
-  | 'ticket_created'
-  | 'diagnostic_mail_sent'
-  | 'awaiting_diag'
-  | 'diag_received'
-  | 'note'
+  'ticket_created' | 'diagnostic_mail_sent' | 'awaiting_diag' | 'diag_received' | 'note'
 export interface AlertStep {
   kind: StepKind
   at: string

@@ -71,6 +71,11 @@ function Navigation({ pending }: { pending: number }) {
           <CountBubble count={pending} />
         </Link>
       ) : null}
+      {atLeast(person, 'N3') ? (
+        <Link to="/supervision" className={navLink}>
+          SUPERVISION
+        </Link>
+      ) : null}
       {mayReadAudit(person) ? (
         <Link to="/audit" className={navLink}>
           {t('shell.audit')}
@@ -116,6 +121,11 @@ function PhoneNavigation({ pending }: { pending: number }) {
               <span className="flex-1">SAFEGUARD</span>
               <CountBubble count={pending} />
             </Link>
+          </MenuItem>
+        ) : null}
+        {atLeast(person, 'N3') ? (
+          <MenuItem asChild>
+            <Link to="/supervision">SUPERVISION</Link>
           </MenuItem>
         ) : null}
         {mayReadAudit(person) ? (

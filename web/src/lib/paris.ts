@@ -76,8 +76,7 @@ export const parisTimeSeconds = (iso: string | number, language: Language) =>
 export const parisDate = (iso: string | number, language: Language) =>
   show(iso, language, { ...DAY, year: 'numeric' })
 
-export const parisShortDate = (iso: string | number, language: Language) =>
-  show(iso, language, DAY)
+export const parisShortDate = (iso: string | number, language: Language) => show(iso, language, DAY)
 
 export const parisDateTime = (iso: string | number, language: Language) =>
   show(iso, language, { ...DAY, ...TIME })

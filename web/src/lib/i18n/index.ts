@@ -8,6 +8,7 @@ import { operations } from './messages/operations'
 import { registry } from './messages/registry'
 import { safeguard } from './messages/safeguard'
 import { shell } from './messages/shell'
+import { supervision } from './messages/supervision'
 
 export type Language = 'fr' | 'en'
 
@@ -20,6 +21,7 @@ const dictionary = {
   ...audit,
   ...events,
   ...operations,
+  ...supervision,
 }
 
 export type MessageKey = keyof typeof dictionary
