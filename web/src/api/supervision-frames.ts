@@ -50,7 +50,7 @@ export const runOf = (frame: LiveFrame) =>
 export const maintenanceOf = (frame: LiveFrame) =>
   is(frame, 'maintenance_changed') ? (frame.data as Maintenance) : null
 
-type Line = Omit<Activity, 'position' | 'at'> & { at: string | null }
+type Line = Omit<Activity, 'position' | 'at'> & { at?: string | null }
 
 function line(frame: LiveFrame): Line | null {
   const none = { status: null, category: null, client: null }

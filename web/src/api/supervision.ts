@@ -1,7 +1,15 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import type { PeriodQuery } from '@/lib/period'
 import { http, read, send } from './client'
-import type { Alert, Category, Outcome, Paged, Responsibility, Severity } from './supervision-types'
+import type {
+  Alert,
+  Category,
+  Outcome,
+  Paged,
+  Responsibility,
+  SafeguardDashboard,
+  Severity,
+} from './supervision-types'
 import type { FeedPage } from './types'
 
 export const supervisionKeys = {
@@ -61,7 +69,7 @@ export function enrichisseurQuery(query: PeriodQuery) {
 export function safeguardDashboardQuery(query: PeriodQuery) {
   return queryOptions({
     queryKey: [...supervisionKeys.dashboard('safeguard'), query],
-    queryFn: async ({ signal }) =>
+    queryFn: async ({ signal }): Promise<SafeguardDashboard> =>
       (await read(() => http.GET('/api/supervision/safeguard', { params: { query }, signal })))
         .data,
     ...live,
@@ -86,6 +94,7 @@ export interface AlertFilters extends PeriodQuery {
   device?: string
   flapping?: boolean
   awaiting_diag?: boolean
+  acknowledged?: boolean
   q?: string
 }
 
@@ -142,9 +151,9 @@ export function runsQuery(filters: PeriodQuery) {
   })
 }
 
-export function activityQuery(filters: PeriodQuery) {
-  return paged(['activity', filters], async (cursor, signal) => {
-    const query = { ...filters, cursor, limit: PAGE }
+export function activityQuery() {
+  return paged(['activity'], async (cursor, signal) => {
+    const query = { cursor, limit: PAGE }
     return (await read(() => http.GET('/api/supervision/activity', { params: { query }, signal })))
       .data
   })

@@ -286,7 +286,6 @@ const runs = createRoute({
 const activity = createRoute({
   getParentRoute: () => supervision,
   path: '/activite',
-  validateSearch: periodSearch,
   component: lazyRouteComponent(
     () => import('@/features/supervision/activity-page'),
     'ActivityPage',

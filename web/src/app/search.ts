@@ -120,6 +120,7 @@ export function alertsSearch(raw: Raw): AlertFilters {
     device: text(raw.device),
     flapping: flag(raw.flapping),
     awaiting_diag: flag(raw.awaiting_diag),
+    acknowledged: flag(raw.acknowledged),
     q: text(raw.q),
   }
 }

@@ -1,5 +1,4 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
 import type { LiveFrame } from '@/api/live-feed'
 import { activityQuery } from '@/api/supervision'
 import { activityOf } from '@/api/supervision-frames'
@@ -7,26 +6,18 @@ import { useT } from '@/lib/i18n'
 import { useTitle } from '@/lib/use-title'
 import { ActivityList } from './activity-list'
 import { ListFrame } from './list-frame'
-import { periodOf } from './period-of'
 
-const route = getRouteApi('/app/supervision/activite')
-const concerns = (frame: LiveFrame) => activityOf(frame) !== null
+const concerns = (frame: LiveFrame) => activityOf(frame) != null
 
 export function ActivityPage() {
   const { t } = useT()
-  const search = route.useSearch()
-  const navigate = route.useNavigate()
-  const { query: filters, scope } = periodOf(search, '24h')
-  const options = activityQuery(filters)
+  const options = activityQuery()
   const query = useInfiniteQuery(options)
   const items = query.data?.pages.flatMap((page) => page.items) ?? []
   useTitle(`${t('sv.activity')} · SUPERVISION`)
   return (
     <ListFrame
       title={t('sv.activity')}
-      search={search}
-      otherwise="24h"
-      onRange={(next) => void navigate({ search: next, replace: true })}
       isFiltered={false}
       onClear={() => undefined}
       query={query}
@@ -35,7 +26,7 @@ export function ActivityPage() {
       empty={t('sv.activity.none')}
       count={items.length}
     >
-      <ActivityList items={items} scope={scope} label={t('sv.activity')} />
+      <ActivityList items={items} scope="all" label={t('sv.activity')} />
     </ListFrame>
   )
 }

@@ -127,7 +127,7 @@ function Facts({ alert }: { alert: Alert }) {
     [t('sv.responsibility'), responsibilityOf(alert)],
     [t('sv.alert.raised'), parisDateTime(alert.raised_at, language)],
     [t('sv.alert.last'), parisDateTime(alert.last_occurred_at, language)],
-    seconds === null ? null : [t('sv.alert.lasted'), formatDuration(seconds)],
+    seconds == null ? null : [t('sv.alert.lasted'), formatDuration(seconds)],
     [t('sv.alert.source'), <VisibleText key="source" text={alert.source} strict />],
     [t('sv.alert.external'), <VisibleText key="external" text={alert.external_id} strict />],
     [
@@ -135,7 +135,7 @@ function Facts({ alert }: { alert: Alert }) {
       `${tn('sv.alert.repeats', alert.repeats)}, ${tn('sv.alert.reopenings', alert.reopenings)}`,
     ],
     [t('sv.alert.episode'), String(alert.episode)],
-  ].filter((row) => row !== null)
+  ].filter((row) => row != null)
   return (
     <Card className="px-4 py-2 sm:px-5">
       <dl className="text-base">

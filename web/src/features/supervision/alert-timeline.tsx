@@ -163,7 +163,7 @@ function StepText({ step }: { step: AlertStep }) {
   return (
     <>
       {t(`sv.step.${step.kind}`)}
-      {step.ticket_id === null ? null : (
+      {step.ticket_id == null ? null : (
         <>
           {' '}
           <TicketLink number={step.ticket_id} url={step.url} />

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import type { LiveFrame } from '@/api/live-feed'
-import { alertsQuery } from '@/api/supervision'
+import { alertsQuery, type AlertFilters } from '@/api/supervision'
 import { alertOf } from '@/api/supervision-frames'
 import { useT } from '@/lib/i18n'
 import { periodQuery } from '@/lib/period'
@@ -13,7 +13,7 @@ import { RESPONSIBILITIES, SEVERITIES } from './labels'
 import { ListFrame } from './list-frame'
 
 const route = getRouteApi('/app/supervision/alertes')
-const concerns = (frame: LiveFrame) => alertOf(frame) !== null
+const concerns = (frame: LiveFrame) => alertOf(frame) != null
 
 export function AlertsPage() {
   const { t } = useT()
@@ -33,9 +33,11 @@ export function AlertsPage() {
   return (
     <ListFrame
       title={t('sv.alerts')}
-      search={period}
-      otherwise={null}
-      onRange={(next) => void navigate({ search: { ...chosen, ...next }, replace: true })}
+      period={{
+        search: period,
+        otherwise: null,
+        onChange: (next) => void navigate({ search: { ...chosen, ...next }, replace: true }),
+      }}
       isFiltered={isFiltered}
       onClear={clear}
       exported={{ list: 'alerts', filters }}
@@ -69,14 +71,12 @@ export function AlertsPage() {
   )
 }
 
-type Search = ReturnType<typeof route.useSearch>
-
 function AlertChoices({
   search,
   change,
 }: {
-  search: Search
-  change: (next: Partial<Search>) => void
+  search: AlertFilters
+  change: (next: Partial<AlertFilters>) => void
 }) {
   const { t } = useT()
   return (

@@ -79,7 +79,7 @@ function EnrichisseurFigures({ data, link }: { data: Enrichisseur; link: PeriodS
   const { t, tn, language } = useT()
   const number = (value: number) => value.toLocaleString(language)
   const runs = { to: '/supervision/runs', search: link } as const
-  const at = (iso: string | null) => (iso ? parisDateTime(iso, language) : '—')
+  const at = (iso: string | null | undefined) => (iso ? parisDateTime(iso, language) : '—')
   return (
     <Figures>
       <Figure

@@ -73,9 +73,7 @@ function ErrorRow({ error, full, className }: RowProps) {
         </p>
         <p className="text-soft flex flex-wrap items-center gap-x-2 text-sm">
           <VisibleText text={error.workflow} strict />
-          {error.ticket_id === null ? null : (
-            <TicketLink number={error.ticket_id} url={error.url} />
-          )}
+          {error.ticket_id == null ? null : <TicketLink number={error.ticket_id} url={error.url} />}
           <span>
             {error.recovered
               ? error.attempts

@@ -12,7 +12,7 @@ import { ListFrame } from './list-frame'
 import { periodOf } from './period-of'
 
 const route = getRouteApi('/app/supervision/erreurs')
-const concerns = (frame: LiveFrame) => errorOf(frame) !== null
+const concerns = (frame: LiveFrame) => errorOf(frame) != null
 
 export function ErrorsPage() {
   const { t } = useT()
@@ -32,9 +32,11 @@ export function ErrorsPage() {
   return (
     <ListFrame
       title={t('sv.errors')}
-      search={period}
-      otherwise="24h"
-      onRange={(next) => void navigate({ search: { ...chosen, ...next }, replace: true })}
+      period={{
+        search: period,
+        otherwise: '24h',
+        onChange: (next) => void navigate({ search: { ...chosen, ...next }, replace: true }),
+      }}
       isFiltered={isFiltered}
       onClear={clear}
       exported={{ list: 'errors', filters }}

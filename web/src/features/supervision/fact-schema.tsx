@@ -6,10 +6,9 @@ import { useT } from '@/lib/i18n'
 export function FactSchema({ subject }: { subject: string }) {
   const { t } = useT()
   const { data } = useQuery(schemasQuery)
-  const schemas = data as Record<string, unknown> | undefined
   // `intake.<service>.sentinel.alert`: schemas go by what follows the service.
   const name = subject.split('.').slice(2).join('.')
-  const schema = schemas?.[name]
+  const schema = data?.items.find((each) => each.subject === name)?.schema
   if (!schema) return null
   return (
     <details className="mt-4">

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { describeError } from '@/api/problem'
 import { healthQuery } from '@/api/supervision'
-import type { Component } from '@/api/supervision-types'
+import type { Component, HealthChange } from '@/api/supervision-types'
 import { useT } from '@/lib/i18n'
 import { parisDateTime } from '@/lib/paris'
 import { useTitle } from '@/lib/use-title'
@@ -41,8 +41,8 @@ export function HealthPage() {
                 <Nothing>{t('sv.health.no_change')}</Nothing>
               ) : (
                 <ol aria-label={t('sv.health.changes')}>
-                  {query.data.changes.map((each, i) => (
-                    <ChangeRow key={`${each.component}-${each.since}-${i}`} change={each} />
+                  {query.data.changes.map((each) => (
+                    <ChangeRow key={each.position} change={each} />
                   ))}
                 </ol>
               )}
@@ -70,7 +70,7 @@ function ComponentRow({ component: each }: { component: Component }) {
         {each.since
           ? t('sv.health.since', { length: lengthText(secondsBetween(each.since, now), t) })
           : null}
-        {each.latency_ms === null ? null : ` · ${each.latency_ms.toLocaleString(language)} ms`}
+        {each.latency_ms == null ? null : ` · ${each.latency_ms.toLocaleString(language)} ms`}
         {each.detail ? (
           <>
             {' · '}
@@ -82,7 +82,7 @@ function ComponentRow({ component: each }: { component: Component }) {
   )
 }
 
-function ChangeRow({ change }: { change: Component }) {
+function ChangeRow({ change }: { change: HealthChange }) {
   const { language } = useT()
   const nameOf = useComponentName()
   return (
@@ -92,11 +92,9 @@ function ChangeRow({ change }: { change: Component }) {
       <span className="text-soft min-w-0 flex-1 basis-48 text-sm">
         {change.detail ? <VisibleText text={change.detail} /> : null}
       </span>
-      {change.since ? (
-        <time dateTime={change.since} className="text-soft text-sm tabular-nums">
-          {parisDateTime(change.since, language)}
-        </time>
-      ) : null}
+      <time dateTime={change.occurred_at} className="text-soft text-sm tabular-nums">
+        {parisDateTime(change.occurred_at, language)}
+      </time>
     </li>
   )
 }

@@ -46,7 +46,7 @@ export function HealthStrip({ components, label }: { components: Component[]; la
               </Link>
               <span className="text-soft block text-sm">
                 {each.is_configured ? t(`sv.health.${each.status}`) : t('sv.health.not_configured')}
-                {each.latency_ms !== null && each.status === 'ok'
+                {each.latency_ms != null && each.status === 'ok'
                   ? ` · ${each.latency_ms.toLocaleString(language)} ms`
                   : ''}
               </span>

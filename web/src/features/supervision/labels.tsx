@@ -128,12 +128,12 @@ export function useResponsibility() {
   const { t } = useT()
   return ({ responsibility, confidence }: Pick<Alert, 'responsibility' | 'confidence'>) => {
     const name = t(`sv.responsibility.${responsibility}`)
-    return confidence === null ? name : t('sv.responsibility.sure', { name, percent: confidence })
+    return confidence == null ? name : t('sv.responsibility.sure', { name, percent: confidence })
   }
 }
 
 /** The client as the register names it; its number, said to be unknown, where it does not. */
-export function ClientName({ client }: { client: ClientRef | null }) {
+export function ClientName({ client }: { client: ClientRef | null | undefined }) {
   const { t } = useT()
   if (!client) return <span className="text-faint">{t('sv.client.none')}</span>
   return (
@@ -158,7 +158,7 @@ export function ClientName({ client }: { client: ClientRef | null }) {
   )
 }
 
-export function TicketLink({ number, url }: { number: number; url: string | null }) {
+export function TicketLink({ number, url }: { number: number; url?: string | null }) {
   const { t } = useT()
   if (!url) return <span className="font-mono text-sm">#{number}</span>
   return (
@@ -192,7 +192,7 @@ export function HistoryLink({ type, id, name }: { type: string; id: string; name
 /** The client in one line of text. */
 export function useClientWords() {
   const { t } = useT()
-  return (client: ClientRef | null): string => {
+  return (client: ClientRef | null | undefined): string => {
     if (!client) return t('sv.client.none')
     if (client.name) return revealed(client.name)
     const name = `${t('sv.client.number')} ${revealed(client.id, true)}`

@@ -28,10 +28,12 @@ interface ListQuery {
 
 interface ListFrameProps {
   title: string
-  search: PeriodSearch
-  /** `null`: without a range, all times. */
-  otherwise: NamedRange | null
-  onRange: (next: PeriodSearch) => void
+  /** `otherwise` is `null` where no range means all times. Left out: a list without a period. */
+  period?: {
+    search: PeriodSearch
+    otherwise: NamedRange | null
+    onChange: (next: PeriodSearch) => void
+  }
   filters?: ReactNode
   isFiltered: boolean
   onClear: () => void
@@ -46,7 +48,7 @@ interface ListFrameProps {
 }
 
 export function ListFrame(props: ListFrameProps) {
-  const { title, search, otherwise, onRange, exported, query, count, children } = props
+  const { title, period, exported, query, count, children } = props
   const { t } = useT()
   const problem = query.error ? describeError(query.error, t) : null
   return (
@@ -55,7 +57,7 @@ export function ListFrame(props: ListFrameProps) {
         title={title}
         aside={
           <div className="flex w-full flex-wrap items-start gap-3 sm:w-auto">
-            <RangePicker search={search} otherwise={otherwise} onChange={onRange} />
+            {period ? <RangePicker {...period} /> : null}
             {exported ? <Export {...exported} /> : null}
           </div>
         }

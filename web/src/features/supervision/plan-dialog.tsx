@@ -15,6 +15,8 @@ import { ErrorState } from '@/ui/states'
 import { toast } from '@/ui/toasts'
 
 const HOUR_MS = 3_600_000
+/** The server takes no longer one. */
+const LONGEST_MS = 30 * 24 * HOUR_MS
 
 interface Draft {
   client: string
@@ -34,6 +36,8 @@ export function mistakes(draft: Draft, now: number): Partial<Record<keyof Draft,
   else if (draft.starts && parisInstant(draft.ends) <= parisInstant(draft.starts))
     found.ends = 'sv.plan.reversed'
   else if (parisInstant(draft.ends) <= now) found.ends = 'sv.plan.past'
+  else if (draft.starts && parisInstant(draft.ends) - parisInstant(draft.starts) > LONGEST_MS)
+    found.ends = 'sv.plan.too_long'
   return found
 }
 

@@ -34,7 +34,7 @@ export function RangePicker({ search, otherwise, onChange }: RangePickerProps) {
         aria-label={t('sv.period')}
         className="border-line bg-surface flex w-full rounded-lg border p-1 sm:w-auto"
       >
-        {otherwise === null ? (
+        {otherwise == null ? (
           <button
             type="button"
             aria-pressed={!custom && !search.range}

@@ -21,7 +21,7 @@ import { VisibleText } from '@/ui/visible-text'
 import { DiscardFactDialog } from './discard-fact-dialog'
 import { FactSchema } from './fact-schema'
 import { jsonMistake, pretty } from './fact-body'
-import { useRefusal } from './rejected-page'
+import { useFieldProblem, useRefusal } from './rejected-page'
 
 const route = getRouteApi('/app/supervision/rejets/$sequence')
 
@@ -53,6 +53,7 @@ export function RejectedFactPage() {
 function Fact({ fact }: { fact: RejectedFact }) {
   const { t, language } = useT()
   const refusalOf = useRefusal()
+  const problemOf = useFieldProblem()
   return (
     <>
       <PageHeader
@@ -74,6 +75,18 @@ function Fact({ fact }: { fact: RejectedFact }) {
         <p className="mt-0.5 text-base break-words">
           <VisibleText text={fact.detail} />
         </p>
+        {fact.errors.length > 0 ? (
+          <ul className="mt-1 text-base">
+            {fact.errors.map(({ field, code }) => (
+              <li key={`${field} ${code}`}>
+                <span className="font-mono text-sm font-medium">
+                  <VisibleText text={field} strict />
+                </span>{' '}
+                : {problemOf(code)}
+              </li>
+            ))}
+          </ul>
+        ) : null}
       </div>
       <Card className="p-4 sm:p-5">
         <Correction fact={fact} />
@@ -113,7 +126,7 @@ function Correction({ fact }: { fact: RejectedFact }) {
       <Field
         label={t('sv.rejected.body')}
         hint={t('sv.rejected.body_hint')}
-        error={mistake === null ? null : t('sv.rejected.not_json', { mistake })}
+        error={mistake == null ? null : t('sv.rejected.not_json', { mistake })}
       >
         {(ids) => (
           <Textarea
@@ -137,7 +150,7 @@ function Correction({ fact }: { fact: RejectedFact }) {
         <Button
           variant="primary"
           busy={resubmit.isPending}
-          aria-disabled={mistake !== null || undefined}
+          aria-disabled={mistake != null || undefined}
           onClick={() => {
             resubmit.mutate()
           }}

@@ -56,6 +56,15 @@ export function useRefusal() {
   }
 }
 
+/** What is wrong with one field. */
+export function useFieldProblem() {
+  const { t } = useT()
+  return (code: string) => {
+    const key = `sv.rejected.field.${code}`
+    return hasMessage(key) ? t(key) : code
+  }
+}
+
 function RejectedRow({ fact }: { fact: RejectedFact }) {
   const { language } = useT()
   const refusalOf = useRefusal()

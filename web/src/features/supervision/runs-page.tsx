@@ -10,7 +10,7 @@ import { periodOf } from './period-of'
 import { RunList } from './run-list'
 
 const route = getRouteApi('/app/supervision/runs')
-const concerns = (frame: LiveFrame) => runOf(frame) !== null
+const concerns = (frame: LiveFrame) => runOf(frame) != null
 
 export function RunsPage() {
   const { t } = useT()
@@ -24,9 +24,11 @@ export function RunsPage() {
   return (
     <ListFrame
       title={t('sv.runs.heading')}
-      search={search}
-      otherwise="30d"
-      onRange={(next) => void navigate({ search: next, replace: true })}
+      period={{
+        search: search,
+        otherwise: '30d',
+        onChange: (next) => void navigate({ search: next, replace: true }),
+      }}
       isFiltered={false}
       onClear={() => undefined}
       exported={{ list: 'runs', filters }}

@@ -144,7 +144,7 @@ function SentinelFigures({ data, link }: PartProps) {
       <Figure
         label={t('sv.sentinel.mean')}
         value={
-          data.mean_resolution_seconds === null ? '—' : formatDuration(data.mean_resolution_seconds)
+          data.mean_resolution_seconds == null ? '—' : formatDuration(data.mean_resolution_seconds)
         }
         note={t('sv.sentinel.mean_note')}
       />
@@ -160,7 +160,12 @@ function Now({ data }: { data: Sentinel }) {
   const { t, tn } = useT()
   const chips = [
     data.acknowledged_now > 0 ? (
-      <Link key="ack" to="/supervision/alertes" search={{ status: 'active' }} className={chip}>
+      <Link
+        key="ack"
+        to="/supervision/alertes"
+        search={{ status: 'active', acknowledged: true }}
+        className={chip}
+      >
         {tn('sv.now.acknowledged', data.acknowledged_now)}
       </Link>
     ) : null,

@@ -52,7 +52,7 @@ export function SeriesChart(props: SeriesChartProps) {
         >
           <defs>
             {series.map((each) => (
-              <Fill key={each.key} id={idOf(each.key)} {...each} />
+              <Fill key={each.key} id={idOf(each.key)} color={each.color} pattern={each.pattern} />
             ))}
           </defs>
           <CartesianGrid vertical={false} stroke="var(--line)" />

@@ -115,7 +115,7 @@ function SupportFigures({ data, link }: PartProps) {
       />
       <Figure
         label={t('sv.support.duration')}
-        value={data.mean_duration_ms === null ? '—' : formatDuration(data.mean_duration_ms / 1000)}
+        value={data.mean_duration_ms == null ? '—' : formatDuration(data.mean_duration_ms / 1000)}
         note={t('sv.support.duration_note')}
       />
       <Figure

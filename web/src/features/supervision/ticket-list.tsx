@@ -81,7 +81,7 @@ function TicketRow({ ticket, full, className }: RowProps) {
           <span className="min-w-0 flex-1 basis-60 break-words">
             {ticket.title ? <VisibleText text={ticket.title} /> : null}
             <span className="text-faint">
-              {ticket.duration_ms === null
+              {ticket.duration_ms == null
                 ? null
                 : ` · ${formatDuration(ticket.duration_ms / 1000)}`}
               {ticket.reports > 1 ? ` · ${tn('sv.ticket.reports', ticket.reports)}` : null}

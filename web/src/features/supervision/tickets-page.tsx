@@ -13,7 +13,7 @@ import { periodOf } from './period-of'
 import { TicketList } from './ticket-list'
 
 const route = getRouteApi('/app/supervision/tickets')
-const concerns = (frame: LiveFrame) => ticketOf(frame) !== null
+const concerns = (frame: LiveFrame) => ticketOf(frame) != null
 
 export function TicketsPage() {
   const { t } = useT()
@@ -33,9 +33,11 @@ export function TicketsPage() {
   return (
     <ListFrame
       title={t('sv.tickets')}
-      search={period}
-      otherwise="today"
-      onRange={(next) => void navigate({ search: { ...chosen, ...next }, replace: true })}
+      period={{
+        search: period,
+        otherwise: 'today',
+        onChange: (next) => void navigate({ search: { ...chosen, ...next }, replace: true }),
+      }}
       isFiltered={isFiltered}
       onClear={clear}
       exported={{ list: 'tickets', filters }}

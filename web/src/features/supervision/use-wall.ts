@@ -53,7 +53,7 @@ function onFullscreen(listener: () => void) {
 }
 
 export function useFullscreen() {
-  const isFull = useSyncExternalStore(onFullscreen, () => document.fullscreenElement !== null)
+  const isFull = useSyncExternalStore(onFullscreen, () => document.fullscreenElement != null)
   const toggle = () => {
     const done = isFull ? document.exitFullscreen() : document.documentElement.requestFullscreen()
     // Where it is forbidden (a frame, a policy) the page is as large as the window.

@@ -85,7 +85,7 @@ function WallOverview() {
 }
 
 function WallSupport() {
-  const { t, tn, language } = useT()
+  const { t, language } = useT()
   const query = useQuery(supportQuery({ range: 'today' }))
   const number = (value: number) => value.toLocaleString(language)
   return (
@@ -103,11 +103,7 @@ function WallSupport() {
               .map(({ outcome, count }) => (
                 <Figure key={outcome} label={t(`sv.outcome.${outcome}`)} value={number(count)} />
               ))}
-            <Figure
-              label={t('sv.support.errors')}
-              value={number(data.errors_24h)}
-              note={tn('sv.error.last', data.errors.length)}
-            />
+            <Figure label={t('sv.support.errors')} value={number(data.errors_24h)} />
           </Figures>
           <Halves>
             <Panel title={t('sv.support.by_category')}>
@@ -158,7 +154,7 @@ function WallSentinel() {
             <Figure
               label={t('sv.sentinel.mean')}
               value={
-                data.mean_resolution_seconds === null
+                data.mean_resolution_seconds == null
                   ? '—'
                   : formatDuration(data.mean_resolution_seconds)
               }

@@ -7,6 +7,7 @@ import { events } from './messages/events'
 import { operations } from './messages/operations'
 import { registry } from './messages/registry'
 import { safeguard } from './messages/safeguard'
+import { sentinel } from './messages/sentinel'
 import { shell } from './messages/shell'
 import { supervision } from './messages/supervision'
 
@@ -21,6 +22,7 @@ const dictionary = {
   ...audit,
   ...events,
   ...operations,
+  ...sentinel,
   ...supervision,
 }
 
