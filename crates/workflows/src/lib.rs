@@ -10,6 +10,7 @@ mod approvals;
 mod clerk;
 mod decisions;
 mod decisions_stream;
+pub mod health;
 mod housekeeping;
 mod nats_users;
 
