@@ -62,7 +62,7 @@ function AlertDetail({ alert }: { alert: Alert }) {
       <p className="text-md mb-4 max-w-3xl break-words">
         <VisibleText text={alert.message} />
       </p>
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
         <Panel title={t('sv.steps')}>
           <Story alert={alert} />
         </Panel>

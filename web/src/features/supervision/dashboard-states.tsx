@@ -57,7 +57,7 @@ function DashboardSkeleton() {
           <Skeleton key={each} className="h-28 rounded-xl" />
         ))}
       </div>
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         <Skeleton className="h-72 rounded-xl" />
         <Skeleton className="h-72 rounded-xl" />
       </div>

@@ -39,7 +39,7 @@ export function EnrichisseurPage() {
           <>
             <EnrichisseurFigures data={data} link={link} />
             <Growth data={data} />
-            <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+            <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
               <Panel
                 title={t('sv.runs.latest')}
                 flush
@@ -102,7 +102,7 @@ function EnrichisseurFigures({ data, link }: { data: Enrichisseur; link: PeriodS
       />
       <Figure
         label={t('sv.enrichisseur.next')}
-        value={<span className="text-xl">{at(data.next_run_at)}</span>}
+        value={<span className="text-lg sm:text-xl">{at(data.next_run_at)}</span>}
         note={t('sv.enrichisseur.last', { at: at(data.last_run_at) })}
         to={runs}
       />
@@ -122,7 +122,7 @@ function Growth({ data }: { data: Enrichisseur }) {
   ]
   const listOf = (step: PeriodSearch) => ({ to: '/supervision/runs', search: step }) as const
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
       <SeriesPanel
         title={t('sv.enrichisseur.entries_over_time')}
         points={data.series.map((each) => ({ at: each.at, values: { entries: each.entries } }))}

@@ -51,7 +51,7 @@ export function Figure({ label, value, note, to, className }: FigureProps) {
           />
         ) : null}
       </dt>
-      <dd className="mt-1 font-serif text-2xl leading-9 font-semibold tabular-nums">
+      <dd className="mt-1 font-serif text-xl leading-8 sm:text-2xl sm:leading-9 font-semibold tabular-nums">
         {to ? (
           <Link {...to} className="after:absolute after:inset-0 after:rounded-xl">
             {value}

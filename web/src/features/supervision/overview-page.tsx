@@ -38,7 +38,7 @@ export function OverviewPage() {
             <Panel title={t('sv.health')} more={{ to: '/supervision/sante' }}>
               <HealthStrip components={data.health} label={t('sv.health')} />
             </Panel>
-            <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+            <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
               <Panel title={t('sv.activity')} flush more={{ to: '/supervision/activite' }}>
                 {data.activity.length === 0 ? (
                   <Nothing>{t('sv.activity.none')}</Nothing>

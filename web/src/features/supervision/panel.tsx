@@ -24,7 +24,7 @@ export function Panel({ title, note, aside, more, flush, className, children }: 
   return (
     <section aria-labelledby={id} className={cn('min-w-0', className)}>
       <Card className="h-full">
-        <div className="flex flex-wrap items-center justify-between gap-x-3 px-4 pt-3 pb-2 sm:px-5 sm:pt-4">
+        <div className="flex min-h-13 flex-wrap items-center justify-between gap-x-3 px-4 pt-2 pb-1 sm:px-5">
           <h2 id={id} className="text-md font-semibold">
             {title}
             {note ? <span className="text-soft ml-2 text-sm font-normal">{note}</span> : null}

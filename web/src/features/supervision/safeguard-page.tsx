@@ -40,7 +40,7 @@ export function SafeguardPage() {
         {(data) => (
           <>
             <SafeguardFigures data={data} />
-            <div className="grid items-start gap-4 lg:grid-cols-2">
+            <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
               <Panel
                 title={t('sv.pending')}
                 note={data.pending_counts.value}

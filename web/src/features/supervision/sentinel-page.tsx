@@ -58,7 +58,7 @@ export function SentinelPage() {
           <>
             <SentinelFigures data={data} link={link} />
             <Now data={data} />
-            <div className="grid gap-4 lg:grid-cols-2">
+            <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
               <Panel title={t('sv.sentinel.impacted')} flush>
                 {data.impacted_clients.length === 0 ? (
                   <Nothing>{t('sv.sentinel.nobody')}</Nothing>
@@ -69,19 +69,16 @@ export function SentinelPage() {
                   />
                 )}
               </Panel>
-              <div className="flex flex-col gap-4">
-                <Responsibilities data={data} link={link} />
-                <SeriesPanel
-                  className="flex-1"
-                  title={t('sv.sentinel.series')}
-                  points={data.series.map(({ at, counts }) => ({ at, values: counts }))}
-                  series={responsibilitySeries(t)}
-                  period={data.period}
-                  listOf={(step) => ({ to: '/supervision/alertes', search: step })}
-                  empty={t('sv.alerts.none')}
-                />
-              </div>
+              <Responsibilities data={data} link={link} />
             </div>
+            <SeriesPanel
+              title={t('sv.sentinel.series')}
+              points={data.series.map(({ at, counts }) => ({ at, values: counts }))}
+              series={responsibilitySeries(t)}
+              period={data.period}
+              listOf={(step) => ({ to: '/supervision/alertes', search: step })}
+              empty={t('sv.alerts.none')}
+            />
             <Panel
               title={t('sv.sentinel.timeline')}
               flush

@@ -3,7 +3,15 @@ import { useId } from 'react'
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
 import type { Period } from '@/api/supervision-types'
 import { useT } from '@/lib/i18n'
-import { axisLabel, pointLabel, totalOf, type Pattern, type Point, type Series } from './series'
+import {
+  axisLabel,
+  pointLabel,
+  shortNumber,
+  totalOf,
+  type Pattern,
+  type Point,
+  type Series,
+} from './series'
 
 interface SeriesChartProps {
   points: Point[]
@@ -70,6 +78,7 @@ export function SeriesChart(props: SeriesChartProps) {
             tickLine={false}
             axisLine={false}
             width={fontSize * 3}
+            tickFormatter={(value: number) => shortNumber(value, language)}
           />
           <Tooltip
             isAnimationActive={false}

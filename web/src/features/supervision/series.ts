@@ -33,5 +33,10 @@ export function stepEnd(points: readonly Point[], index: number, period: Period)
   return points[index + 1]?.at ?? period.to
 }
 
+/** What fits beside an axis: "52 k". */
+export function shortNumber(value: number, language: Language): string {
+  return value.toLocaleString(language, { notation: 'compact', maximumFractionDigits: 1 })
+}
+
 export const totalOf = (point: Point) =>
   Object.values(point.values).reduce((sum, each) => sum + each, 0)

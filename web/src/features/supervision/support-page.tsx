@@ -47,7 +47,7 @@ export function SupportPage() {
         {(data) => (
           <>
             <SupportFigures data={data} link={link} />
-            <div className="grid gap-4 lg:grid-cols-2">
+            <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
               <Categories data={data} link={link} />
               <SeriesPanel
                 title={t('sv.support.series')}
@@ -58,7 +58,7 @@ export function SupportPage() {
                 empty={t('sv.tickets.none')}
               />
             </div>
-            <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+            <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
               <Panel
                 title={t('sv.support.latest')}
                 flush

@@ -45,7 +45,10 @@ export function WallPage() {
           {parisTime(now, language)}
         </time>
       </header>
-      <div className="min-h-0 flex-1" data-wall={title}>
+      <div
+        className="min-h-0 flex-1 md:overflow-hidden [&_dl_dd:nth-of-type(1)]:text-3xl [&_dl_dd:nth-of-type(1)]:leading-tight"
+        data-wall={title}
+      >
         <Panel />
       </div>
       <Progress state={state} everyMs={everyMs} act={act} />

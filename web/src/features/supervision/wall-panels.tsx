@@ -30,7 +30,7 @@ const SeriesChart = lazy(() => import('./series-chart').then((m) => ({ default: 
 /** Lists are cut at the edge of the screen: the newest are on top. */
 function Halves({ children }: { children: ReactNode }) {
   return (
-    <div className="grid min-h-0 gap-4 md:grid-cols-2 md:[&>section]:min-h-0 md:[&>section]:overflow-hidden">
+    <div className="grid min-h-0 grid-cols-1 gap-4 md:grid-cols-2 md:[&>section]:min-h-0 md:[&>section]:overflow-hidden">
       {children}
     </div>
   )

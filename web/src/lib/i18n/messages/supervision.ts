@@ -105,7 +105,7 @@ export const supervision = {
   'sv.client': ['Client', 'Client'],
   'sv.client.none': ['Sans client', 'No client'],
   'sv.client.number': ['Client n°', 'Client no.'],
-  'sv.client.critical': ['Critique', 'Critical'],
+  'sv.client.critical': ['Client critique', 'Critical client'],
   'sv.client.unknown': ['À identifier', 'To identify'],
   'sv.pending': ['Approbations en attente', 'Pending approvals'],
   'sv.pending.urgent.one': ['dont {count} urgente', '{count} of them urgent'],
