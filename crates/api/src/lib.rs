@@ -16,6 +16,7 @@ mod docs;
 mod feed;
 mod health;
 mod http;
+mod intake;
 mod json;
 mod metrics;
 mod min_position;
@@ -27,6 +28,7 @@ mod presence;
 mod problem;
 mod rate_limit;
 pub mod safeguard;
+mod sentinel;
 mod shapes;
 mod supervision;
 mod users;
@@ -72,6 +74,7 @@ pub use operations::{
 };
 pub use problem::Problem;
 pub use rate_limit::Limits;
+pub use sentinel::ObserviumWebhook;
 pub use shapes::CommandAnswer;
 
 use crate::{
@@ -109,6 +112,12 @@ pub struct Config {
     pub execution_window: TimeDelta,
     /// `GLPI_BASE_URL`: where links to tickets lead.
     pub glpi_base_url: Option<String>,
+    /// Takes notifications of Observium; without it there is no webhook.
+    pub observium: Option<ObserviumWebhook>,
+    /// The components whose health is asked for, e.g. `glpi`.
+    pub watched_components: Vec<String>,
+    /// `NATS_REPLICAS`: of streams made here.
+    pub nats_replicas: usize,
 }
 
 impl Config {
@@ -125,6 +134,9 @@ impl Config {
             claim_window: domain::safeguard::CLAIM_WINDOW,
             execution_window: domain::safeguard::EXECUTION_WINDOW,
             glpi_base_url: None,
+            observium: None,
+            watched_components: Vec::new(),
+            nats_replicas: 1,
         }
     }
 
@@ -157,6 +169,8 @@ pub struct Inner {
     pub(crate) frames: eventlog::FeedHub,
     pub(crate) progress: eventlog::Progress,
     pub(crate) nats: Option<async_nats::Client>,
+    /// What could not be accepted; none without NATS.
+    pub(crate) rejected: Option<::intake::Rejected>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) monitor: Arc<Monitor>,
     pub(crate) config: Config,
@@ -203,6 +217,10 @@ impl App {
             sockets: Arc::new(feed::OpenSockets::new(config.limits.sockets_per_party)),
             refusals: Refusals::default(),
             operations: Operations::new(&routes().1),
+            rejected: parts
+                .nats
+                .clone()
+                .map(|nats| ::intake::Rejected::new(nats, config.nats_replicas)),
             log: parts.log,
             frames: parts.frames,
             progress: parts.progress,
@@ -275,6 +293,8 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(operations::routes())
         .merge(catalogue::routes())
         .merge(supervision::routes())
+        .merge(sentinel::routes())
+        .merge(intake::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

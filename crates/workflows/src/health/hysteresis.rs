@@ -120,12 +120,12 @@ mod tests {
                     prop_assert!(answers[n.saturating_sub(1)..=n].iter().all(|it| *it <= now));
                 }
             }
-            // Enough of the same always get through.
+            // Enough of the same always get through, also after others on the way.
             let mut it = Hysteresis::default();
             answers.iter().for_each(|answer| { it.hear(*answer); });
-            for _ in 0..WORSE_AFTER { it.hear(Down); }
+            for _ in 0..2 * WORSE_AFTER { it.hear(Down); }
             prop_assert_eq!(it.believed(), Some(Down));
-            for _ in 0..BETTER_AFTER { it.hear(Ok); }
+            for _ in 0..2 * BETTER_AFTER { it.hear(Ok); }
             prop_assert_eq!(it.believed(), Some(Ok));
         }
     }

@@ -1,0 +1,150 @@
+//! What becomes of a fact that could not be accepted.
+//!
+//! Invariants: the log says what was done before the fact goes; every step may be repeated after a
+//! crash, because the fact is taken from `REJECTED` last.
+
+use ::intake::{MAX_FACT_BYTES, RejectedMessage};
+use bytes::Bytes;
+use domain::operations::{RejectedFact, RejectedFactCommand};
+use eventlog::{CommandContext, CommandKey, Executed};
+
+use super::{
+    queries::{find, rejected},
+    shapes::*,
+};
+use crate::{
+    App, IdempotencyKey, Problem, caller::Caller, commands, sentinel, shapes::CommandAnswer,
+};
+
+/// The largest corrected body (bytes): with its headers it fits into a message of NATS.
+const MAX_CORRECTED_BYTES: usize = MAX_FACT_BYTES - 16 * 1024;
+
+/// Publishes a fact anew, as it came or corrected.
+pub async fn resubmit_rejected_fact(
+    app: &App,
+    caller: &Caller,
+    sequence: u64,
+    asked: ResubmitFact,
+    key: &IdempotencyKey,
+) -> Result<CommandAnswer, Problem> {
+    let operation = "resubmit_rejected_fact";
+    let context = commands::context(app, caller, operation, key, &(sequence, &asked))?;
+    let message = match find_or_answer(app, sequence, &context).await? {
+        Found::Waiting(message) => message,
+        Found::Answered(answer) => return Ok(answer),
+    };
+    let body = asked.body.map(Bytes::from);
+    check(body.as_ref())?;
+    let is_corrected = body.as_ref().is_some_and(|body| *body != message.body);
+    let is_webhook = message.subject == sentinel::WEBHOOK_SUBJECT;
+    if is_webhook {
+        // It is no message that INTAKE would take: it is read here, and may be refused again.
+        receive(app, caller, &message, body.as_ref()).await?;
+    }
+    let command = RejectedFactCommand::Resubmit {
+        subject: message.subject.clone(),
+        code: message.code.clone(),
+        is_corrected,
+        by: caller.actor.clone(),
+        now: caller.at,
+    };
+    let executed = record(app, &message, command, &context).await?;
+    if !is_webhook {
+        rejected(app)?.resubmit(&message, body).await?;
+    }
+    rejected(app)?.remove(sequence).await?;
+    Ok(commands::answer(message.id.to_string(), executed))
+}
+
+/// Takes a fact away for good; the log says who and why.
+pub async fn discard_rejected_fact(
+    app: &App,
+    caller: &Caller,
+    sequence: u64,
+    asked: DiscardFact,
+    key: &IdempotencyKey,
+) -> Result<CommandAnswer, Problem> {
+    let operation = "discard_rejected_fact";
+    let context = commands::context(app, caller, operation, key, &(sequence, &asked))?;
+    let message = match find_or_answer(app, sequence, &context).await? {
+        Found::Waiting(message) => message,
+        Found::Answered(answer) => return Ok(answer),
+    };
+    let command = RejectedFactCommand::Discard {
+        subject: message.subject.clone(),
+        code: message.code.clone(),
+        reason: asked.reason,
+        by: caller.actor.clone(),
+        now: caller.at,
+    };
+    let executed = record(app, &message, command, &context).await?;
+    rejected(app)?.remove(sequence).await?;
+    Ok(commands::answer(message.id.to_string(), executed))
+}
+
+/// What a sequence leads to.
+enum Found {
+    Waiting(Box<RejectedMessage>),
+    /// It is gone because of this very command, sent before with the same key.
+    Answered(CommandAnswer),
+}
+
+async fn find_or_answer(
+    app: &App,
+    sequence: u64,
+    context: &CommandContext,
+) -> Result<Found, Problem> {
+    let missing = match find(app, sequence).await {
+        Ok(message) => return Ok(Found::Waiting(Box::new(message))),
+        Err(problem) => problem,
+    };
+    let known = match &context.key {
+        Some(key) => app.log.find_outcome(key).await?,
+        None => None,
+    };
+    let known = known.ok_or(missing)?;
+    let id = known.aggregate_id.to_string();
+    let known = Executed::<RejectedFact>::from(known);
+    Ok(Found::Answered(commands::answer(id, known)))
+}
+
+fn check(body: Option<&Bytes>) -> Result<(), Problem> {
+    match body {
+        Some(body) if body.len() > MAX_CORRECTED_BYTES => {
+            Err(Problem::too_large("A corrected body has 240 KiB at most."))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn record(
+    app: &App,
+    message: &RejectedMessage,
+    command: RejectedFactCommand,
+    context: &CommandContext,
+) -> Result<Executed<RejectedFact>, Problem> {
+    let log = &app.log;
+    Ok(log
+        .execute::<RejectedFact>(&message.id, command, &(), context)
+        .await?)
+}
+
+/// Takes Observium's notification in, once for each rejected fact.
+async fn receive(
+    app: &App,
+    caller: &Caller,
+    message: &RejectedMessage,
+    body: Option<&Bytes>,
+) -> Result<(), Problem> {
+    let (vault, name) = (app.log.vault(), message.id.as_str());
+    let mut metadata = caller.metadata();
+    metadata.actor = kernel::Actor::service(connectors::observium::SOURCE);
+    let key = CommandKey::for_caller(vault, &metadata.actor, "receive_again", name, &name);
+    let context = CommandContext {
+        key: Some(key.map_err(Problem::internal)?),
+        metadata,
+    };
+    let body = body.unwrap_or(&message.body);
+    sentinel::receive_again(app, body, &context, message.received_at).await?;
+    Ok(())
+}
