@@ -5,6 +5,7 @@ import { createPace } from '@/lib/pace'
 import { isOpenEnded, type PeriodQuery } from '@/lib/period'
 import { serverClock } from '@/lib/server-clock'
 import { followFeed } from './follow'
+import { onApprovalNews } from './live'
 import type { FeedState, LiveFrame } from './live-feed'
 import { notePosition } from './positions'
 import { supervisionFeedPage, supervisionKeys } from './supervision'
@@ -111,9 +112,14 @@ export function followSupervision(client: QueryClient, onSignedOut: () => void) 
     },
   })
   useSupervisionFeed.setState({ retry: feed.wake })
+  // Approvals have a feed of their own; two dashboards count them.
+  const forgetApprovals = onApprovalNews(() => {
+    numbers.ask()
+  })
   feed.start(undefined)
 
   return () => {
+    forgetApprovals()
     clearTimeout(timer)
     numbers.stop()
     feed.stop()
