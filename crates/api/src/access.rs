@@ -164,6 +164,38 @@ pub const RULES: &[Rule] = &[
     Rule::new("list_safeguard_frames")
         .level(N1)
         .scope("safeguard.read"),
+    // Alerts and maintenance windows.
+    Rule::new("acknowledge_alert")
+        .level(N3)
+        .on("sentinel.alert"),
+    Rule::new("reclassify_alert").level(N3).on("sentinel.alert"),
+    Rule::new("resolve_alert").level(N3).on("sentinel.alert"),
+    Rule::new("note_alert").level(N3).on("sentinel.alert"),
+    Rule::new("list_maintenance")
+        .level(N3)
+        .on("sentinel.maintenance"),
+    Rule::new("plan_maintenance")
+        .level(N3)
+        .on("sentinel.maintenance"),
+    Rule::new("cancel_maintenance")
+        .level(N3)
+        .on("sentinel.maintenance"),
+    // It has a token of its own.
+    Rule::new("receive_observium_alert").open(),
+    // Facts that could not be accepted.
+    Rule::new("list_rejected_facts")
+        .level(N3)
+        .on("operations.rejected_fact"),
+    Rule::new("get_rejected_fact")
+        .level(N3)
+        .on("operations.rejected_fact"),
+    Rule::new("resubmit_rejected_fact")
+        .level(N3)
+        .on("operations.rejected_fact"),
+    Rule::new("discard_rejected_fact")
+        .level(N3)
+        .on("operations.rejected_fact"),
+    Rule::new("list_fact_schemas").level(N3),
     // Supervision.
     Rule::new("get_supervision_overview").level(N3),
     Rule::new("get_supervision_support").level(N3),
@@ -191,35 +223,6 @@ pub const RULES: &[Rule] = &[
         .on("knowledge.enrichment"),
     Rule::new("open_supervision_feed").level(N3),
     Rule::new("list_supervision_frames").level(N3),
-    // Alerts and maintenance windows.
-    Rule::new("acknowledge_alert")
-        .level(N3)
-        .on("sentinel.alert"),
-    Rule::new("reclassify_alert").level(N3).on("sentinel.alert"),
-    Rule::new("resolve_alert").level(N3).on("sentinel.alert"),
-    Rule::new("note_alert").level(N3).on("sentinel.alert"),
-    Rule::new("plan_maintenance")
-        .level(N3)
-        .on("sentinel.maintenance"),
-    Rule::new("cancel_maintenance")
-        .level(N3)
-        .on("sentinel.maintenance"),
-    // It has a token of its own.
-    Rule::new("receive_observium_alert").open(),
-    // Facts that could not be accepted.
-    Rule::new("list_rejected_facts")
-        .level(N3)
-        .on("operations.rejected_fact"),
-    Rule::new("get_rejected_fact")
-        .level(N3)
-        .on("operations.rejected_fact"),
-    Rule::new("resubmit_rejected_fact")
-        .level(N3)
-        .on("operations.rejected_fact"),
-    Rule::new("discard_rejected_fact")
-        .level(N3)
-        .on("operations.rejected_fact"),
-    Rule::new("list_fact_schemas").level(N3),
     // Clients.
     Rule::new("list_clients").level(N1),
     Rule::new("get_client").level(N1).on("clients.client"),

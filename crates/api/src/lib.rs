@@ -292,9 +292,9 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(audit::routes())
         .merge(operations::routes())
         .merge(catalogue::routes())
-        .merge(supervision::routes())
         .merge(sentinel::routes())
         .merge(intake::routes())
+        .merge(supervision::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

@@ -29,7 +29,8 @@ fn operations() -> Vec<Operation> {
                 path: path
                     .replace("{id}", "0198c1d2-aaaa-7bbb-8ccc-000000000001")
                     .replace("{name}", "ad_check_user")
-                    .replace("{position}", "1"),
+                    .replace("{position}", "1")
+                    .replace("{sequence}", "1"),
                 has_json_body: operation["requestBody"]["content"]
                     .get("application/json")
                     .is_some(),
@@ -126,9 +127,12 @@ async fn every_body_that_is_none_is_refused_and_writes_nothing() {
         ("application/json", &deep, 422, "invalid"),
         ("application/json", &large, 413, "too_large"),
     ];
+    // What Observium sends is not ours: what cannot be read is kept (`webhook.rs`).
+    let is_ours = |operation: &&Operation| operation.id != "receive_observium_alert";
     for operation in operations()
         .iter()
         .filter(|operation| operation.has_json_body)
+        .filter(is_ours)
     {
         let rule = api::access::rule(&operation.id).unwrap();
         let who = if rule.level.is_some() || rule.open {

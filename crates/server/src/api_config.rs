@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use anyhow::Context;
 use chrono::TimeDelta;
 
-use crate::{backends::Backends, config::Config};
+use workflows::health::{NATS, POSTGRESQL};
+
+use crate::{backends::Backends, config::Config, health_probes::component_of};
 
 pub fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::Config> {
     let defaults = api::Config::new(backends.jwt_secret(config)?);
@@ -29,6 +31,28 @@ pub fn api_config(config: &Config, backends: &Backends) -> anyhow::Result<api::C
         },
         web_folder: config.web_folder.clone(),
         glpi_base_url: config.glpi_base_url.clone(),
+        observium: observium(config)?,
+        watched_components: components(config),
+        nats_replicas: config.nats_replicas,
         ..defaults
     })
+}
+
+fn observium(config: &Config) -> anyhow::Result<Option<api::ObserviumWebhook>> {
+    let Some(token) = &config.observium_webhook_token else {
+        return Ok(None);
+    };
+    let clients = config.observium_clients()?;
+    Ok(Some(api::ObserviumWebhook::new(token.expose(), clients)))
+}
+
+/// The components that the platform asks how they are.
+fn components(config: &Config) -> Vec<String> {
+    let servers = config.watched_servers();
+    let asked = servers.iter().filter_map(|(name, _)| component_of(name));
+    [POSTGRESQL, NATS]
+        .into_iter()
+        .chain(asked.map(|(component, _)| component))
+        .map(str::to_owned)
+        .collect()
 }

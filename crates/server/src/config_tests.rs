@@ -43,6 +43,10 @@ fn every_variable_reaches_its_key() {
             (_, "GREFFE_TRUSTED_PROXIES") => "10.0.0.0/8, ::1",
             (Kind::List, _) => "https://a.example, https://b.example",
             (_, "RUST_LOG_FORMAT") => "json",
+            (_, "OBSERVIUM_CLIENT_PATTERN") => "^SW-(?<client>[0-9]+)-",
+            (_, "GLPI_BASE_URL" | "OBSERVIUM_URL" | "MCP_SERVER_URL" | "OLLAMA_BASE_URL") => {
+                "https://server.example"
+            }
             _ => SECRET,
         };
         pairs.insert((*name).into(), value.into());
@@ -139,6 +143,18 @@ fn values_of_the_wrong_kind_name_the_variable() {
     assert!(error_of(&[("JWT_EXPIRE_HOURS", "soon")]).contains("JWT_EXPIRE_HOURS"));
     assert!(error_of(&[("GREFFE_SECURE_COOKIES", "maybe")]).contains("GREFFE_SECURE_COOKIES"));
     assert!(error_of(&[("RUST_LOG_FORMAT", "xml")]).contains("log_format"));
+}
+
+#[test]
+fn addresses_and_patterns_are_checked_without_being_shown() {
+    let error = error_of(&[("GLPI_BASE_URL", "user:hunter2@glpi")]);
+    assert!(error.contains("GLPI_BASE_URL"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    let error = error_of(&[("OBSERVIUM_CLIENT_PATTERN", "^SW-([0-9]+)")]);
+    assert!(error.contains("OBSERVIUM_CLIENT_PATTERN"), "{error}");
+    assert!(error.contains("`client`"), "{error}");
+    let error = error_of(&[("HEALTH_PROBE_SECONDS", "0")]);
+    assert!(error.contains("HEALTH_PROBE_SECONDS"), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod data_folder;
 mod disk;
+mod health_probes;
 mod http_server;
 mod logging;
 mod nats_access;

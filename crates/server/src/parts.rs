@@ -9,11 +9,14 @@ use eventlog::{
 use kernel::Clock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
+use workflows::{
+    ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers, health::HealthWatch,
+};
 
 use crate::{
     backends::Backends,
     config::Config,
+    health_probes::probes,
     wiring::{Roles, problem},
 };
 
@@ -68,6 +71,13 @@ impl Parts {
             &self.leases,
             self.stop.clone(),
         );
+        let health = HealthWatch {
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            every: Duration::from_secs(u64::from(config.health_probe_seconds)),
+            probes: probes(config, &self.log, &self.nats)?,
+        };
+        health.start(&self.leases, self.stop.clone());
         let pool = self.log.pool().clone();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
         Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
@@ -109,7 +119,13 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
 
 /// The leases that some process must hold for the platform to work.
 pub fn leases_in_use() -> Vec<String> {
-    let parts = ["relay", "clerk", "housekeeping", "reaction decisions"];
+    let parts = [
+        "relay",
+        "clerk",
+        "housekeeping",
+        "reaction decisions",
+        HealthWatch::lease(),
+    ];
     let projections = all_projections();
     let names = projections
         .iter()

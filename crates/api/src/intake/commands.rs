@@ -6,7 +6,7 @@
 use ::intake::{MAX_FACT_BYTES, RejectedMessage};
 use bytes::Bytes;
 use domain::operations::{RejectedFact, RejectedFactCommand};
-use eventlog::{CommandContext, CommandKey, Executed};
+use eventlog::{CommandContext, Executed};
 
 use super::{
     queries::{find, rejected},
@@ -136,15 +136,10 @@ async fn receive(
     message: &RejectedMessage,
     body: Option<&Bytes>,
 ) -> Result<(), Problem> {
-    let (vault, name) = (app.log.vault(), message.id.as_str());
-    let mut metadata = caller.metadata();
-    metadata.actor = kernel::Actor::service(connectors::observium::SOURCE);
-    let key = CommandKey::for_caller(vault, &metadata.actor, "receive_again", name, &name);
-    let context = CommandContext {
-        key: Some(key.map_err(Problem::internal)?),
-        metadata,
-    };
     let body = body.unwrap_or(&message.body);
-    sentinel::receive_again(app, body, &context, message.received_at).await?;
+    // Resubmitted once more, as after a crash, it is the same fact.
+    let name = format!("resubmitted-{}", message.id);
+    let metadata = caller.metadata();
+    sentinel::receive_again(app, body, &name, metadata, message.received_at).await?;
     Ok(())
 }

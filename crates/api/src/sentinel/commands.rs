@@ -1,4 +1,4 @@
-//! The commands of alerts and maintenance windows.
+//! The commands of alerts and maintenance windows, and the list of the windows.
 
 use domain::{
     Refusal, RefusalKind,
@@ -6,12 +6,22 @@ use domain::{
 };
 use eventlog::ExecuteError;
 use kernel::AggregateId;
+use projections::{
+    Page,
+    supervision::{self, Maintenance as Window, Supervision},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::shapes::*;
-use crate::{App, IdempotencyKey, Problem, caller::Caller, commands, shapes::CommandAnswer};
+use crate::{
+    App, IdempotencyKey, Problem,
+    caller::Caller,
+    commands,
+    min_position::{AsOf, MinPosition},
+    shapes::{CommandAnswer, limit},
+};
 
 /// Says that the caller looks after an alert.
 pub async fn acknowledge_alert(
@@ -181,4 +191,18 @@ pub async fn cancel_maintenance(
         executed.aggregate_id.to_string(),
         executed,
     ))
+}
+
+/// Maintenance windows, the last to begin first.
+pub async fn list_maintenance(
+    app: &App,
+    filter: MaintenanceFilter,
+    from: MinPosition,
+) -> Result<AsOf<Page<Window>>, Problem> {
+    let limit = limit(filter.limit)?;
+    let position = app.reached(&[Supervision::NAME], from).await?;
+    let (pool, vault, now) = (app.log.pool(), app.log.vault(), app.clock.now());
+    let cursor = filter.cursor.as_deref();
+    let body = supervision::list_maintenance(pool, vault, limit, cursor, now).await?;
+    Ok(AsOf { position, body })
 }

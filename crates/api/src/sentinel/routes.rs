@@ -1,18 +1,15 @@
 //! The HTTP routes of alerts and maintenance windows. They only unpack and call the operations.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
 };
+use projections::{Page, supervision::Maintenance};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{commands, shapes::*, webhook};
 use crate::{
-    App, Problem,
-    caller::Caller,
-    commands::IdempotencyKey,
-    json::JsonBody,
-    safeguard::id_of,
+    App, Problem, caller::Caller, commands::IdempotencyKey, json::JsonBody, safeguard::id_of,
     shapes::CommandAnswer,
 };
 
@@ -23,6 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reclassify_alert))
         .routes(routes!(resolve_alert))
         .routes(routes!(note_alert))
+        .routes(routes!(list_maintenance))
         .routes(routes!(plan_maintenance))
         .routes(routes!(cancel_maintenance))
         .merge(webhook::routes())
@@ -82,6 +80,18 @@ async fn note_alert(
     JsonBody(body): JsonBody<NoteAlert>,
 ) -> Result<CommandAnswer, Problem> {
     commands::note_alert(&app, &caller, id_of(&id)?, body, &key).await
+}
+
+/// Maintenance windows of the past, present and future.
+#[utoipa::path(get, path = "/api/sentinel/maintenance", tag = "sentinel", params(MaintenanceFilter),
+    responses((status = 200, description = "The last to begin first", body = MaintenancePage)))]
+async fn list_maintenance(
+    State(app): State<App>,
+    _caller: Caller,
+    from: MinPosition,
+    query: Result<Query<MaintenanceFilter>, QueryRejection>,
+) -> Result<AsOf<Page<Maintenance>>, Problem> {
+    commands::list_maintenance(&app, filter_of(query)?, from).await
 }
 
 /// Plans a maintenance window: the alerts of its client or device disturb nobody meanwhile.

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use events::millis;
+use projections::supervision::Maintenance;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// I have seen it and look after it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -90,3 +91,19 @@ pub struct PlanMaintenance {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelMaintenance {}
+
+/// A page of maintenance windows.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MaintenancePage {
+    pub items: Vec<Maintenance>,
+    pub next_cursor: Option<String>,
+}
+
+/// Which maintenance windows.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MaintenanceFilter {
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ::intake::{MAX_FACT_BYTES, MESSAGE_ID, Rejection};
+use ::intake::{Accepted, MAX_FACT_BYTES, MESSAGE_ID, NotAccepted, ReadFact, Rejection};
 use axum::{
     Extension,
     extract::{Request, State},
@@ -14,31 +14,29 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use connectors::observium::{self, ClientPattern, Notification, SOURCE, Unreadable};
-use domain::{
-    FieldError, Refusal,
-    sentinel::{Alert, AlertCommand, AlertError, AlertReport, alert_named},
-};
-use eventlog::{CommandContext, CommandKey, ExecuteError, Executed};
+use connectors::observium::{self, ClientPattern, SOURCE, Unreadable};
+use domain::FieldError;
+use eventlog::{CommandContext, CommandKey};
 use kernel::{Actor, Metadata, Origin};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, Problem, commands, http::Trace, shapes::CommandAnswer};
+use crate::{App, Problem, http::Trace, shapes::CommandAnswer};
 
 /// Under which subject a notification that was refused is kept.
 pub(crate) const WEBHOOK_SUBJECT: &str = "intake.observium.webhook";
 /// Under which subject a fact goes that the log cannot take at the moment.
 const FACT_SUBJECT: &str = "intake.observium.sentinel.alert";
+/// The same, as the intake names the kind of fact in a command's key.
+const FACT_KIND: &str = "sentinel.alert";
 /// The largest body (bytes): with its headers it fits into a message of NATS.
 const MAX_NOTIFICATION_BYTES: usize = MAX_FACT_BYTES - 16 * 1024;
 /// How long the log may take; then the fact goes to NATS.
 const LOG_WITHIN: Duration = Duration::from_secs(1);
 /// How long NATS may take.
 const NATS_WITHIN: Duration = Duration::from_secs(2);
-const OPERATION: &str = "receive_observium_alert";
 
 /// Settings of the webhook.
 #[derive(Clone)]
@@ -123,20 +121,30 @@ async fn receive_observium_alert(
         true => name,
         false => format!("{name}-{}", kernel::new_id()),
     };
-    let context = context(&app, &name, metadata)?;
-    let reported = timeout(LOG_WITHIN, report(&app, read.clone(), &context, now)).await;
-    match reported {
-        Ok(Ok(executed)) => Ok(answer(executed).into_response()),
-        Ok(Err(ExecuteError::Refused(refusal))) => {
-            Err(reject(&app, &body, Refused::from(refusal)).await)
+    let fact = ReadFact::Alert(Box::new(read.fact));
+    let context = context(&app, &fact, &name, metadata)?;
+    let taken = timeout(LOG_WITHIN, fact.clone().accept(&app.log, &context, now)).await;
+    match taken {
+        Ok(Ok(accepted)) => Ok(answer(accepted).into_response()),
+        Ok(Err(NotAccepted::Refused {
+            code,
+            detail,
+            errors,
+        })) => {
+            let refused = Refused {
+                code,
+                detail,
+                errors,
+            };
+            Err(reject(&app, &body, refused).await)
         }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the log cannot take a notification; it goes to INTAKE");
-            hand_over(&app, &read, &name).await
+        Ok(Err(NotAccepted::Failed(error))) => {
+            tracing::warn!(%error, "the log cannot take a notification: it goes to INTAKE");
+            hand_over(&app, &fact, &name).await
         }
         Err(_) => {
-            tracing::warn!("the log takes long for a notification; it goes to INTAKE as well");
-            hand_over(&app, &read, &name).await
+            tracing::warn!("the log takes long for a notification: it goes to INTAKE as well");
+            hand_over(&app, &fact, &name).await
         }
     }
 }
@@ -145,44 +153,61 @@ async fn receive_observium_alert(
 pub(crate) async fn receive_again(
     app: &App,
     body: &[u8],
-    context: &CommandContext,
+    name: &str,
+    metadata: Metadata,
     received_at: DateTime<Utc>,
 ) -> Result<CommandAnswer, Problem> {
     let clients = app.config.observium.as_ref();
     let clients = clients.and_then(|webhook| webhook.clients.as_ref());
     let read = observium::read(body, clients, received_at)
         .map_err(|unreadable| Refused::from(unreadable).problem())?;
-    let executed = report(app, read, context, app.clock.now()).await?;
-    Ok(answer(executed))
+    let fact = ReadFact::Alert(Box::new(read.fact));
+    let metadata = Metadata {
+        actor: Actor::service(SOURCE),
+        ..metadata
+    };
+    let context = context(app, &fact, name, metadata)?;
+    match fact.accept(&app.log, &context, app.clock.now()).await {
+        Ok(accepted) => Ok(answer(accepted)),
+        Err(NotAccepted::Refused {
+            code,
+            detail,
+            errors,
+        }) => {
+            let refused = Refused {
+                code,
+                detail,
+                errors,
+            };
+            Err(refused.problem())
+        }
+        Err(NotAccepted::Failed(error)) => Err(error.into()),
+    }
 }
 
-/// The key belongs to the service, so that the same notification through `INTAKE` is known again.
-fn context(app: &App, name: &str, metadata: Metadata) -> Result<CommandContext, Problem> {
+/// The key is that of the intake: a fact that comes both ways is taken once.
+fn context(
+    app: &App,
+    fact: &ReadFact,
+    name: &str,
+    metadata: Metadata,
+) -> Result<CommandContext, Problem> {
     let (vault, actor) = (app.log.vault(), &metadata.actor);
-    let key = CommandKey::for_caller(vault, actor, OPERATION, name, &name);
+    let key = CommandKey::for_caller(vault, actor, "intake", name, &(FACT_KIND, fact));
     Ok(CommandContext {
         key: Some(key.map_err(Problem::internal)?),
         metadata,
     })
 }
 
-async fn report(
-    app: &App,
-    read: Notification,
-    context: &CommandContext,
-    now: DateTime<Utc>,
-) -> Result<Executed<Alert>, ExecuteError<AlertError>> {
-    let id = alert_named(SOURCE, &read.fact.external_id);
-    let command = AlertCommand::Report(Box::new(AlertReport {
-        fact: read.fact,
-        by: Actor::service(SOURCE),
-        now,
-    }));
-    app.log.execute::<Alert>(&id, command, &(), context).await
-}
-
-fn answer(executed: Executed<Alert>) -> CommandAnswer {
-    commands::answer(executed.aggregate_id.to_string(), executed)
+fn answer(accepted: Accepted) -> CommandAnswer {
+    CommandAnswer {
+        id: accepted.aggregate_id.to_string(),
+        version: accepted.version,
+        position: accepted.position,
+        repeated: accepted.repeated,
+        more: serde_json::Map::new(),
+    }
 }
 
 /// Why a notification is not taken.
@@ -201,35 +226,24 @@ impl From<Unreadable> for Refused {
         let fields = unreadable.field().into_iter();
         Self {
             code: "invalid",
-            detail: unreadable.to_string(),
+            detail: format!("The notification cannot be read: {unreadable}."),
             errors: fields.map(|field| FieldError::new(field, code)).collect(),
-        }
-    }
-}
-
-impl From<AlertError> for Refused {
-    fn from(refusal: AlertError) -> Self {
-        Self {
-            code: refusal.code(),
-            detail: refusal.to_string(),
-            errors: refusal.fields().to_vec(),
         }
     }
 }
 
 impl Refused {
     fn problem(self) -> Problem {
-        let errors = self.errors.into_iter().map(|it| crate::problem::FieldError {
-            field: it.field,
-            code: it.code,
-        });
+        let errors = self
+            .errors
+            .into_iter()
+            .map(|it| crate::problem::FieldError {
+                field: it.field,
+                code: it.code,
+            });
         Problem {
             errors: errors.collect(),
-            ..Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                self.code,
-                format!("{}.", self.detail),
-            )
+            ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, self.code, self.detail)
         }
     }
 }
@@ -265,8 +279,8 @@ async fn reject(app: &App, body: &Bytes, refused: Refused) -> Problem {
 }
 
 /// Hands a fact to NATS, from where it comes into the log once that is back.
-async fn hand_over(app: &App, read: &Notification, name: &str) -> Result<Response, Problem> {
-    let stored = timeout(NATS_WITHIN, publish(app, read, name)).await;
+async fn hand_over(app: &App, fact: &ReadFact, name: &str) -> Result<Response, Problem> {
+    let stored = timeout(NATS_WITHIN, publish(app, fact, name)).await;
     match stored {
         Ok(Ok(())) => Ok(StatusCode::ACCEPTED.into_response()),
         Ok(Err(error)) => {
@@ -280,13 +294,13 @@ async fn hand_over(app: &App, read: &Notification, name: &str) -> Result<Respons
     }
 }
 
-async fn publish(app: &App, read: &Notification, name: &str) -> Result<(), String> {
+async fn publish(app: &App, fact: &ReadFact, name: &str) -> Result<(), String> {
     let nats = app.nats.clone().ok_or("NATS is not configured")?;
     // What is sent while it is away would wait in memory and be told as stored.
     if nats.connection_state() != async_nats::connection::State::Connected {
         return Err("NATS is away".to_owned());
     }
-    let body = serde_json::to_vec(&read.fact).map_err(|error| error.to_string())?;
+    let body = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
     let mut headers = async_nats::HeaderMap::new();
     headers.insert(MESSAGE_ID, name);
     let sent = async_nats::jetstream::new(nats)
@@ -314,7 +328,13 @@ mod tests {
         assert!(admitted(Some("s3cret token")));
         assert!(admitted(Some("Bearer s3cret token")));
         assert!(admitted(Some("bearer  s3cret token")));
-        for wrong in ["s3cret", "s3cret token2", "Basic s3cret token", "Bearer", ""] {
+        for wrong in [
+            "s3cret",
+            "s3cret token2",
+            "Basic s3cret token",
+            "Bearer",
+            "",
+        ] {
             assert!(!admitted(Some(wrong)), "{wrong}");
         }
         assert!(!admitted(None));

@@ -1,6 +1,7 @@
 //! A whole platform for tests: real PostgreSQL and NATS, a manual clock, and no sleeps.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod facts;
 pub mod socket;
 
 use std::{

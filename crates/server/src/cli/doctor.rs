@@ -1,5 +1,6 @@
 //! `greffe doctor`: what is wrong, in plain words, and what to do about it.
 
+mod components;
 mod readiness;
 
 use std::{collections::BTreeSet, fmt::Display, os::unix::fs::MetadataExt};
@@ -51,6 +52,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let mut findings = Findings::default();
     check_folder(config, &mut findings);
     let runs = readiness::check(config, &mut findings).await;
+    components::check(config, &mut findings).await;
     match Access::reach(config).await {
         Ok((backends, running)) => {
             let open = open(config, &backends, &mut findings).await;
