@@ -12,6 +12,7 @@ mod decisions;
 mod decisions_stream;
 pub mod health;
 mod housekeeping;
+mod maintenance;
 mod nats_users;
 
 pub use approvals::{ApprovalDuty, deadlines_of};
@@ -19,4 +20,5 @@ pub use clerk::{Clerk, ClerkParts, Duty, NotDone, Settled};
 pub use decisions::Decisions;
 pub use decisions_stream::DECISIONS;
 pub use housekeeping::{Housekeeping, Pruned, prune};
+pub use maintenance::MaintenanceDuty;
 pub use nats_users::{NatsUsers, SyncState};
