@@ -8,7 +8,7 @@ use eventlog::ExecuteError;
 use kernel::AggregateId;
 use projections::{
     Page,
-    supervision::{self, Maintenance as Window, Supervision},
+    supervision::{self, Maintenance as Window},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ use crate::{
     min_position::{AsOf, MinPosition},
     shapes::{CommandAnswer, limit},
 };
+
+/// The projections that the list reads.
+const READS: &[&str] = &["supervision", "clients"];
 
 /// Says that the caller looks after an alert.
 pub async fn acknowledge_alert(
@@ -200,7 +203,7 @@ pub async fn list_maintenance(
     from: MinPosition,
 ) -> Result<AsOf<Page<Window>>, Problem> {
     let limit = limit(filter.limit)?;
-    let position = app.reached(&[Supervision::NAME], from).await?;
+    let position = app.reached(READS, from).await?;
     let (pool, vault, now) = (app.log.pool(), app.log.vault(), app.clock.now());
     let cursor = filter.cursor.as_deref();
     let body = supervision::list_maintenance(pool, vault, limit, cursor, now).await?;

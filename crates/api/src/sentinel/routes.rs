@@ -9,7 +9,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{commands, shapes::*, webhook};
 use crate::{
-    App, Problem, caller::Caller, commands::IdempotencyKey, json::JsonBody, safeguard::id_of,
+    App, Problem,
+    caller::Caller,
+    commands::IdempotencyKey,
+    json::JsonBody,
+    min_position::{AsOf, MinPosition},
+    safeguard::{filter_of, id_of},
     shapes::CommandAnswer,
 };
 
