@@ -1,5 +1,6 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
+import { alert, enrichmentRun, publish, step, ticket, workflowError } from './facts'
 import { sessionFile, useTheme, type Theme } from './platform'
 import { ask, browserOf, requestFor } from './workflow'
 
@@ -12,6 +13,21 @@ const pages: [path: string, heading: string | RegExp][] = [
   ['/safeguard/tools', 'Registre des outils'],
   ['/safeguard/clients', 'Registre des clients'],
   ['/safeguard/{id}', /Réinitialiser un mot de passe/],
+  ['/supervision/overview', 'Vue d’ensemble'],
+  ['/supervision/support', /SUPPORT/],
+  ['/supervision/sentinel', /SENTINEL/],
+  ['/supervision/enrichisseur', /ENRICHISSEUR/],
+  ['/supervision/safeguard', /SAFEGUARD/],
+  ['/supervision/tickets', 'Tickets'],
+  ['/supervision/alertes', 'Alertes'],
+  ['/supervision/alertes/{alert}', 'SWITCH-CLI-001'],
+  ['/supervision/erreurs', 'Erreurs'],
+  ['/supervision/runs', 'Exécutions d’ENRICHISSEUR'],
+  ['/supervision/activite', 'Activité'],
+  ['/supervision/sante', 'État des composants'],
+  ['/supervision/rejets', 'Faits rejetés'],
+  ['/supervision/maintenances', 'Maintenances'],
+  ['/supervision/mur', /Vue d’ensemble/],
   ['/audit', 'Journal d’audit'],
   ['/events', 'Événements'],
   ['/operations', 'Exploitation'],
@@ -23,6 +39,7 @@ const themes: Theme[] = ['light', 'dark']
 const widths = [375, 1440]
 
 let approval = { id: '', chain: '' }
+let alertId = ''
 test.beforeAll(async ({ browser }) => {
   const admin = await browserOf(browser, 'admin')
   // Its client is not registered, so it takes two people.
@@ -38,6 +55,19 @@ test.beforeAll(async ({ browser }) => {
   })
   const { items } = (await trail.json()) as { items: { correlation_id: string }[] }
   approval = { id, chain: items[0]?.correlation_id ?? '' }
+  await publish(
+    ticket(1234),
+    alert('axe-1', 'SWITCH-CLI-001', { client_id: '9100' }),
+    step('axe-1', 'ticket_created', { ticket_id: 4567 }),
+    workflowError('Timeout MCP'),
+    enrichmentRun('axe-run'),
+  )
+  await expect(async () => {
+    const found = await admin.request.get('/api/supervision/alerts?q=SWITCH-CLI-001')
+    const page = (await found.json()) as { items: { id: string }[] }
+    alertId = page.items[0]?.id ?? ''
+    expect(alertId).not.toBe('')
+  }).toPass()
   await admin.context().close()
 })
 
@@ -77,7 +107,12 @@ for (const theme of themes) {
         for (const [path, heading] of pages) {
           test(path, async ({ page }) => {
             await useTheme(page, theme)
-            await page.goto(path.replace('{id}', approval.id).replace('{chain}', approval.chain))
+            await page.goto(
+              path
+                .replace('{id}', approval.id)
+                .replace('{chain}', approval.chain)
+                .replace('{alert}', alertId),
+            )
             await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeAttached()
             await page.waitForLoadState('networkidle')
             await expect(page.getByText('Chargement…')).toHaveCount(0)

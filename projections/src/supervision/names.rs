@@ -4,7 +4,7 @@
 use utoipa::ToSchema;
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident ($case:literal) { $($variant:ident),+ })+) => {$(
+    ($($(#[$doc:meta])* $name:ident ($case:tt) { $($variant:ident),+ })+) => {$(
         $(#[$doc])*
         #[derive(ToSchema)]
         #[cfg_attr(test, derive(serde::Serialize))]

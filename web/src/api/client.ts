@@ -12,7 +12,7 @@ export function whenUnauthenticated(listener: Listener) {
   onUnauthenticated = listener
 }
 
-const waits = /^\/api\/(safeguard|clients|users|audit)\b/
+const waits = /^\/api\/(safeguard|supervision|sentinel|clients|users|audit)\b/
 
 const greffe: Middleware = {
   onRequest({ request, schemaPath }) {

@@ -1,11 +1,10 @@
 // Brings the SAFEGUARD feed into the query caches; the screens only read the caches.
 import type { QueryClient } from '@tanstack/react-query'
 import { create } from 'zustand'
-import { serverClock } from '@/lib/server-clock'
-import { sessionQuery } from './auth'
-import { LiveFeed, type FeedState, type LiveFrame } from './live-feed'
+import { followFeed } from './follow'
+import type { FeedState, LiveFrame } from './live-feed'
 import { applyToPending, isApproval, upsert, type PendingList } from './pending-list'
-import { forgetPositions, notePosition } from './positions'
+import { notePosition } from './positions'
 import { noteReaders, startPresence } from './presence'
 import { feedPage, pendingQuery, recentFrames, safeguardKeys } from './safeguard'
 import type { Approval } from './types'
@@ -77,7 +76,6 @@ export function applyFrame(client: QueryClient, frame: LiveFrame) {
 
 /** Starts following; answers the function that stops. */
 export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
-  let stopped = false
   let refreshTimer: ReturnType<typeof setTimeout> | undefined
 
   const refreshSoon = () => {
@@ -88,43 +86,22 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
     }, REFRESH_EVERY_MS)
   }
 
-  const signedOut = async () => {
-    // A socket ends with its token; the session may have a newer one.
-    const person = await client.fetchQuery({ ...sessionQuery, staleTime: 0 }).catch(() => undefined)
-    if (stopped) return
-    if (person === null) onSignedOut()
-    else feed.start(feed.position)
-  }
-
-  const feed = new LiveFeed({
-    url: (after, epoch) => {
-      const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws'
-      const query = new URLSearchParams()
-      if (after !== undefined) query.set('after', String(after))
-      if (epoch !== undefined) query.set('epoch', epoch)
-      return `${scheme}://${window.location.host}/api/safeguard/ws?${query.toString()}`
-    },
-    poll: async (after, epoch) => {
-      const page = await feedPage(after, epoch)
-      if (page.server_time) serverClock.sample(Date.parse(page.server_time), 'feed')
-      return page
-    },
+  const feed = followFeed(client, {
+    context: 'safeguard',
+    poll: feedPage,
     onFrame: (frame) => {
       applyFrame(client, frame)
       refreshSoon()
     },
     onSignal: noteReaders,
     onReset: () => {
-      forgetPositions()
       recentFrames.clear()
       void client.invalidateQueries({ queryKey: safeguardKeys.all })
     },
-    onReady: (position, serverTime) => {
-      if (serverTime) serverClock.sample(Date.parse(serverTime), 'feed')
-      if (feed.position === position) notePosition(position)
+    onReady: () => {
       presence.connected()
     },
-    onSignedOut: () => void signedOut(),
+    onSignedOut,
     onState: (state) => {
       if (state.status !== 'live') presence.lost()
       useFeedState.setState(state)
@@ -141,11 +118,10 @@ export function followSafeguard(client: QueryClient, onSignedOut: () => void) {
     .then((list) => list.position)
     .catch(() => undefined)
     .then((position) => {
-      if (!stopped) feed.start(position)
+      feed.start(position)
     })
 
   return () => {
-    stopped = true
     clearTimeout(refreshTimer)
     presence.stop()
     feed.stop()

@@ -636,6 +636,366 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/supervision/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, the last recorded first.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Episodes of alerts, the last raised first.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/alerts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Episodes of alerts as a file. `xlsx` holds 100,000 rows at most; its last sheet row says if there are more.
+         * @description Who may: N3 and above.
+         */
+        get: operations["export_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An alert with its steps, in its latest episode or another.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/enrichisseur": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What ENRICHISSEUR has brought; today if no period is named.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_supervision_enrichisseur"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Errors of workflows, the latest first.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_workflow_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/errors/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Errors of workflows as a file. `xlsx` holds 100,000 rows at most; its last sheet row says if there are more.
+         * @description Who may: N3 and above.
+         */
+        get: operations["export_workflow_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Frames of SUPERVISION's feed after a position, when a socket cannot be had.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_supervision_frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the components are, and how they were.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_components_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything at a glance; of the last 24 h if no period is named.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_supervision_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs of ENRICHISSEUR, the last finished first.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_enrichment_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/runs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs of ENRICHISSEUR as a file. `xlsx` holds 100,000 rows at most; its last sheet row says if there are more.
+         * @description Who may: N3 and above.
+         */
+        get: operations["export_enrichment_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/safeguard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How approvals go; today if no period is named.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_supervision_safeguard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/sentinel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What SENTINEL has seen; today if no period is named.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_supervision_sentinel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What SUPPORT has done; today if no period is named.
+         * @description Who may: N3 and above.
+         */
+        get: operations["get_supervision_support"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tickets, the latest first.
+         * @description Who may: N3 and above.
+         */
+        get: operations["list_tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/tickets/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tickets as a file. `xlsx` holds 100,000 rows at most; its last sheet row says if there are more.
+         * @description Who may: N3 and above.
+         */
+        get: operations["export_tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/supervision/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens the live feed of SUPERVISION (WebSocket).
+         * @description Who may: N3 and above.
+         */
+        get: operations["open_supervision_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/audit": {
         parameters: {
             query?: never;
@@ -750,6 +1110,108 @@ export interface components {
          * @enum {string}
          */
         ActionLevel: "L0" | "L1" | "L2" | "L3" | "L4";
+        /** @description One line of what happens. */
+        Activity: {
+            /** Format: date-time */
+            at: string;
+            category?: string | null;
+            client?: components["schemas"]["ClientRef"] | null;
+            kind: components["schemas"]["ActivityKind"];
+            /** @description e.g. `#1234`, a device, a tool, a component. */
+            label: string;
+            /** Format: int64 */
+            position: number;
+            /** @description The outcome, state or decision. */
+            status?: string | null;
+            target_id: string;
+            /** @description With `target_id`, what the audit trail knows it by. */
+            target_type: string;
+        };
+        /** @enum {string} */
+        ActivityKind: "ticket_processed" | "alert_raised" | "alert_reopened" | "alert_resolved" | "approval_requested" | "approval_decided" | "workflow_error" | "health_changed" | "enrichment_finished";
+        ActivityPage: {
+            items: components["schemas"]["Activity"][];
+            next_cursor?: string | null;
+        };
+        /** @description An alert in one of its episodes. */
+        Alert: {
+            /** Format: date-time */
+            acknowledged_at?: string | null;
+            acknowledged_by?: string | null;
+            client?: components["schemas"]["ClientRef"] | null;
+            /**
+             * Format: int32
+             * @description How sure the responsibility is, 0–100 %.
+             */
+            confidence?: number | null;
+            device: string;
+            /**
+             * Format: int32
+             * @description Counts the episodes of the alert, from 1.
+             */
+            episode: number;
+            external_id: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Active, and the client was asked to look. */
+            is_awaiting_diag: boolean;
+            /** @description It goes up and down; over half an hour after the last time it did. */
+            is_flapping: boolean;
+            /** @description A maintenance window mutes its notifications now. */
+            is_muted: boolean;
+            /**
+             * Format: date-time
+             * @description Of the latest report.
+             */
+            last_occurred_at: string;
+            message: string;
+            /** Format: int64 */
+            position: number;
+            /** Format: date-time */
+            raised_at: string;
+            /** Format: int32 */
+            reopenings: number;
+            /** Format: int32 */
+            repeats: number;
+            resolution?: string | null;
+            /** Format: date-time */
+            resolved_at?: string | null;
+            resolved_by?: string | null;
+            responsibility: components["schemas"]["Responsibility"];
+            severity: components["schemas"]["AlertSeverity"];
+            source: string;
+            status: components["schemas"]["AlertStatus"];
+            steps: components["schemas"]["AlertStep"][];
+            /**
+             * Format: int64
+             * @description What a command names to say what its author read.
+             */
+            version: number;
+        };
+        AlertPage: {
+            items: components["schemas"]["Alert"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description How bad an alert is.
+         * @enum {string}
+         */
+        AlertSeverity: "info" | "warning" | "critical";
+        /** @enum {string} */
+        AlertStatus: "active" | "resolved";
+        /** @description Something that was done about an alert. */
+        AlertStep: {
+            /** Format: date-time */
+            at: string;
+            /** @description A user name, or `service:<name>`. */
+            by: string;
+            detail?: string | null;
+            kind: components["schemas"]["StepKind"];
+            /** Format: int64 */
+            ticket_id?: number | null;
+            /** @description Of the ticket in GLPI, if it is configured. */
+            url?: string | null;
+        };
         /** @description An approval as read. */
         Approval: {
             /** @description The text `effacé` once the person it is about was erased. */
@@ -912,6 +1374,20 @@ export interface components {
             /** @description Whether it is always there. */
             required: boolean;
         };
+        CategoryCount: {
+            /** Format: int64 */
+            automatic_count: number;
+            /**
+             * Format: double
+             * @description `null` for `DIAG`, which is never automatic, and where there is no ticket.
+             */
+            automatic_percent?: number | null;
+            category: components["schemas"]["TicketCategory"];
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            previous: number;
+        };
         /** @description Asks for the single-use grant. */
         ClaimExecution: {
             /** @description `sha256:` and the hex of SHA-256 over the RFC 8785 form of `{"arguments":…,"tool_name":"…"}`. */
@@ -968,6 +1444,17 @@ export interface components {
             items: components["schemas"]["Client"][];
             next_cursor?: string | null;
         };
+        /** @description A client that an item names. */
+        ClientRef: {
+            /** @description `null` for a client to identify: nobody knows whether it is critical. */
+            critical?: boolean | null;
+            /** @description The client's number. */
+            id: string;
+            /** @description Whether the register knows the number. */
+            is_known: boolean;
+            /** @description By the register; of a client to identify, as the source writes it. */
+            name?: string | null;
+        };
         /** @description Answer to every command. */
         CommandAnswer: {
             id: string;
@@ -991,6 +1478,25 @@ export interface components {
             name: string;
             status: components["schemas"]["Status"];
         };
+        /** @description How the components are, and how they were. */
+        ComponentsHealth: {
+            /** @description The latest first. */
+            changes: components["schemas"]["HealthChange"][];
+            components: components["schemas"]["WatchedComponent"][];
+            next_cursor?: string | null;
+        };
+        /** @description A number and what it was in the period before. */
+        Count: {
+            /**
+             * Format: double
+             * @description `null` if it was nothing before.
+             */
+            change_percent?: number | null;
+            /** Format: int64 */
+            previous: number;
+            /** Format: int64 */
+            value: number;
+        };
         /** @description A decision of a person. */
         Decision: {
             at: string;
@@ -1008,6 +1514,40 @@ export interface components {
         /** @description Why an event is passed over. */
         DiscardEvent: {
             reason: string;
+        };
+        /** @description What ENRICHISSEUR has brought. A run counts when it finished. */
+        Enrichisseur: {
+            added: components["schemas"]["Count"];
+            /** Format: date-time */
+            as_of: string;
+            by_source: components["schemas"]["SourceCount"][];
+            /**
+             * Format: int64
+             * @description At the end of the period.
+             */
+            entries: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Runs with a document that could not be taken in.
+             */
+            failed_runs: number;
+            /** Format: date-time */
+            last_run_at?: string | null;
+            /**
+             * Format: date-time
+             * @description As the last run says.
+             */
+            next_run_at?: string | null;
+            period: components["schemas"]["Period"];
+            /** @description The newest 20 of the period. */
+            runs: components["schemas"]["Run"][];
+            /** Format: int64 */
+            runs_total: number;
+            series: components["schemas"]["KnowledgePoint"][];
+            /** Format: int64 */
+            updated: number;
         };
         /** @description How the document shows a [`Catalogue`]. */
         EventCatalogue: {
@@ -1071,6 +1611,76 @@ export interface components {
             components: components["schemas"]["Component"][];
             status: components["schemas"]["Status"];
         };
+        /** @description A component got better or worse. */
+        HealthChange: {
+            component: string;
+            detail?: string | null;
+            /** Format: int64 */
+            latency_ms?: number | null;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: int64 */
+            position: number;
+            previous?: components["schemas"]["HealthStatus"] | null;
+            status: components["schemas"]["HealthStatus"];
+        };
+        /**
+         * @description How a component is.
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "degraded" | "down";
+        /** @enum {string} */
+        ImpactState: "red" | "yellow" | "green";
+        /** @description A client with an alert. */
+        ImpactedClient: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            awaiting_diag: number;
+            client: components["schemas"]["ClientRef"];
+            /**
+             * Format: date-time
+             * @description Of a green client: when the last one was resolved.
+             */
+            resolved_at?: string | null;
+            /** @description Of the oldest active alert; of a green client, of the last resolved one. */
+            responsibility: components["schemas"]["Responsibility"];
+            /**
+             * Format: date-time
+             * @description When the oldest active one was raised.
+             */
+            since?: string | null;
+            /**
+             * @description `red`: an active alert that does not wait for a diagnosis; `yellow`: all active ones wait for
+             *     it; `green`: none is active, and one was resolved in the last 24 h.
+             */
+            state: components["schemas"]["ImpactState"];
+        };
+        KnowledgeCounts: {
+            /** Format: int64 */
+            added_today: number;
+            /** Format: int64 */
+            entries: number;
+        };
+        /** @description What one step of a period brought to the knowledge base. */
+        KnowledgePoint: {
+            /** Format: int64 */
+            added: number;
+            /**
+             * Format: date-time
+             * @description When the step begins.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Entries at the end of the step.
+             */
+            entries: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            updated: number;
+        };
         /** @description Signs in. */
         Login: {
             /** Format: password */
@@ -1078,6 +1688,28 @@ export interface components {
             /** @example jean.dupont */
             username: string;
         };
+        /** @description A maintenance window. */
+        Maintenance: {
+            client?: components["schemas"]["ClientRef"] | null;
+            device?: string | null;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            planned_at: string;
+            planned_by: string;
+            /** Format: int64 */
+            position: number;
+            reason: string;
+            /** Format: date-time */
+            starts_at: string;
+            status: components["schemas"]["MaintenanceStatus"];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @enum {string} */
+        MaintenanceStatus: "planned" | "running" | "ended" | "cancelled";
         /** @description The signed-in person. */
         Me: {
             accreditation_level: components["schemas"]["AccreditationLevel"];
@@ -1090,6 +1722,29 @@ export interface components {
             /** @description Names of the service accounts this person answers for: their requests are his own. */
             service_accounts: string[];
             username: string;
+        };
+        OutcomeCount: {
+            /** Format: int64 */
+            count: number;
+            outcome: components["schemas"]["TicketOutcome"];
+        };
+        /** @description Everything at a glance. */
+        Overview: {
+            /** @description The latest 30, newest first. */
+            activity: components["schemas"]["Activity"][];
+            alerts: components["schemas"]["Count"];
+            /** Format: date-time */
+            as_of: string;
+            health: components["schemas"]["WatchedComponent"][];
+            knowledge: components["schemas"]["KnowledgeCounts"];
+            pending_approvals: components["schemas"]["PendingCounts"];
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description Facts that could not be accepted and wait for someone; `null` if NATS does not say.
+             */
+            rejected_facts?: number | null;
+            tickets: components["schemas"]["Count"];
         };
         /** @description An event that a projection has not applied. */
         ParkedItem: {
@@ -1120,6 +1775,31 @@ export interface components {
             /** @description `user`, `service`, `system` or `anonymous`. */
             kind: string;
             name?: string | null;
+        };
+        /** @description Requests that wait for a decision, by the time they have left. */
+        PendingCounts: {
+            /** Format: int64 */
+            green: number;
+            /** Format: int64 */
+            red: number;
+            /** Format: int64 */
+            value: number;
+            /** Format: int64 */
+            yellow: number;
+        };
+        /** @description A period with the one it is compared with; both without their ends. */
+        Period: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            previous_from: string;
+            /** Format: date-time */
+            previous_to: string;
+            range: components["schemas"]["Range"];
+            /** @description Of the chart: hours up to 48 h, else days. */
+            step: components["schemas"]["Step"];
+            /** Format: date-time */
+            to: string;
         };
         /** @description Hides the card for oneself, until a time before the expiry. */
         PostponeRequest: {
@@ -1212,6 +1892,11 @@ export interface components {
              */
             version?: number | null;
         };
+        /**
+         * @description Which period is asked for.
+         * @enum {string}
+         */
+        Range: "today" | "24h" | "7d" | "30d" | "custom";
         /** @description An event as the log has it, its personal parts opened. */
         RawEvent: {
             actor: components["schemas"]["Party"];
@@ -1342,6 +2027,119 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /**
+         * @description On whose side the cause lies.
+         * @enum {string}
+         */
+        Responsibility: "fai" | "local" | "widip" | "indetermine";
+        ResponsibilityCount: {
+            /** Format: int64 */
+            count: number;
+            /** Format: double */
+            percent: number;
+            responsibility: components["schemas"]["Responsibility"];
+        };
+        /** @description A run of ENRICHISSEUR. */
+        Run: {
+            /** Format: int32 */
+            added: number;
+            /** @description Its id in the log. */
+            aggregate_id: string;
+            /** @description The new entries by where they come from. */
+            by_source: {
+                [key: string]: number;
+            };
+            /** Format: int32 */
+            failed: number;
+            /** Format: date-time */
+            finished_at: string;
+            /** Format: date-time */
+            next_run_at?: string | null;
+            /** Format: int64 */
+            position: number;
+            reported_by: string;
+            /** @description What names it where it ran. */
+            run_id: string;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: int32 */
+            updated: number;
+        };
+        RunPage: {
+            items: components["schemas"]["Run"][];
+            next_cursor?: string | null;
+        };
+        /** @description How approvals go. */
+        SafeguardDashboard: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description The 20 most urgent. */
+            pending: components["schemas"]["Approval"][];
+            pending_counts: components["schemas"]["PendingCounts"];
+            period: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description Requests made in the period before.
+             */
+            previous_total: number;
+            /** @description Of the requests made in the period. */
+            stats: components["schemas"]["ApprovalStats"];
+        };
+        /** @description What SENTINEL has seen. Counts are of the episodes raised in the period, except those of now. */
+        Sentinel: {
+            /** Format: int64 */
+            acknowledged_now: number;
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            active_now: number;
+            /** Format: date-time */
+            as_of: string;
+            /** @description All four, always. */
+            by_responsibility: components["schemas"]["ResponsibilityCount"][];
+            /** @description All three, always. */
+            by_severity: components["schemas"]["SeverityCount"][];
+            /**
+             * Format: int64
+             * @description How many of the impacted clients the register does not know.
+             */
+            clients_to_identify: number;
+            /** Format: int64 */
+            flapping_now: number;
+            /** @description Red first, then by since when; 200 at most. */
+            impacted_clients: components["schemas"]["ImpactedClient"][];
+            /** @description Those that run and those to come. */
+            maintenance: components["schemas"]["Maintenance"][];
+            /** Format: double */
+            mean_resolution_seconds?: number | null;
+            /** Format: int64 */
+            muted_now: number;
+            period: components["schemas"]["Period"];
+            /** Format: int64 */
+            resolved: number;
+            /** @description Every step of the period. */
+            series: components["schemas"]["SeriesPoint"][];
+            /** @description The newest 20 of the period. */
+            timeline: components["schemas"]["Alert"][];
+            total: components["schemas"]["Count"];
+        };
+        /** @description Counts of one step of a period. */
+        SeriesPoint: {
+            /**
+             * Format: date-time
+             * @description When the step begins.
+             */
+            at: string;
+            /** @description By category or responsibility: all of them, always. */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        SeverityCount: {
+            /** Format: int64 */
+            count: number;
+            severity: components["schemas"]["AlertSeverity"];
+        };
         /** @description A session: the token is also in the cookie. */
         SignedIn: {
             access_token: string;
@@ -1350,8 +2148,99 @@ export interface components {
             token_type: string;
             user: components["schemas"]["Me"];
         };
+        SourceCount: {
+            /** Format: int64 */
+            count: number;
+            source: string;
+        };
         /** @enum {string} */
         Status: "ok" | "degraded" | "down";
+        /** @enum {string} */
+        Step: "hour" | "day";
+        /**
+         * @description What was done about an alert.
+         * @enum {string}
+         */
+        StepKind: "ticket_created" | "diagnostic_mail_sent" | "awaiting_diag" | "diag_received" | "note";
+        /** @description What SUPPORT has done. */
+        Support: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description All four, always. */
+            by_category: components["schemas"]["CategoryCount"][];
+            /** @description The ten with the most tickets. */
+            by_client: components["schemas"]["TicketsOfClient"][];
+            by_outcome: components["schemas"]["OutcomeCount"][];
+            /** @description The latest 20 of the last 24 h. */
+            errors: components["schemas"]["WorkflowError"][];
+            /** Format: int64 */
+            errors_24h: number;
+            /** @description The latest ten of the period. */
+            latest: components["schemas"]["Ticket"][];
+            /**
+             * Format: double
+             * @description Over the tickets that say how long they took.
+             */
+            mean_duration_ms?: number | null;
+            period: components["schemas"]["Period"];
+            /** @description Every step of the period. */
+            series: components["schemas"]["SeriesPoint"][];
+            total: components["schemas"]["Count"];
+        };
+        /** @description A ticket with its latest report. */
+        Ticket: {
+            /** @description Its id in the log. */
+            aggregate_id: string;
+            automatic: boolean;
+            category: components["schemas"]["TicketCategory"];
+            client?: components["schemas"]["ClientRef"] | null;
+            /** Format: int64 */
+            duration_ms?: number | null;
+            /** Format: date-time */
+            first_occurred_at: string;
+            /**
+             * Format: date-time
+             * @description Of the latest report, by which the ticket counts.
+             */
+            occurred_at: string;
+            outcome: components["schemas"]["TicketOutcome"];
+            /** Format: int64 */
+            position: number;
+            /** @description `service:<name>`. */
+            reported_by: string;
+            /**
+             * Format: int32
+             * @description How often it was reported.
+             */
+            reports: number;
+            /**
+             * Format: int64
+             * @description Its number in GLPI.
+             */
+            ticket_id: number;
+            title?: string | null;
+            /** @description In GLPI, if it is configured. */
+            url?: string | null;
+        };
+        /**
+         * @description What a ticket asks for.
+         * @enum {string}
+         */
+        TicketCategory: "RESET_MDP" | "DEBLOCAGE" | "DIAG" | "AUTRE";
+        /**
+         * @description Where a ticket stands.
+         * @enum {string}
+         */
+        TicketOutcome: "resolved" | "in_progress" | "escalated" | "failed";
+        TicketPage: {
+            items: components["schemas"]["Ticket"][];
+            next_cursor?: string | null;
+        };
+        TicketsOfClient: {
+            client?: components["schemas"]["ClientRef"] | null;
+            /** Format: int64 */
+            count: number;
+        };
         /** @description Something that happened to an approval. */
         TimelineEntry: {
             at: string;
@@ -1392,10 +2281,56 @@ export interface components {
          * @enum {string}
          */
         Urgency: "red" | "yellow" | "green";
+        /** @description Something that the platform or its workflows lean on. */
+        WatchedComponent: {
+            /** @description e.g. `glpi`. */
+            component: string;
+            detail?: string | null;
+            /** @description Whether anything was ever heard of it. */
+            is_configured: boolean;
+            /**
+             * Format: int64
+             * @description How long it took to answer when it changed, in milliseconds.
+             */
+            latency_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             */
+            since?: string | null;
+            status: components["schemas"]["WatchedStatus"];
+        };
+        /** @enum {string} */
+        WatchedStatus: "ok" | "degraded" | "down" | "unknown";
         WorkflowCount: {
             /** Format: int64 */
             count: number;
             workflow?: string | null;
+        };
+        /** @description An error of a workflow. */
+        WorkflowError: {
+            /** Format: int32 */
+            attempts?: number | null;
+            /** Format: uuid */
+            id: string;
+            message: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: int64 */
+            position: number;
+            /** @description Whether it worked in the end. */
+            recovered: boolean;
+            reported_by: string;
+            /** Format: int64 */
+            ticket_id?: number | null;
+            tool?: string | null;
+            /** @description Of the ticket in GLPI, if it is configured. */
+            url?: string | null;
+            workflow: string;
+        };
+        WorkflowErrorPage: {
+            items: components["schemas"]["WorkflowError"][];
+            next_cursor?: string | null;
         };
     };
     responses: never;
@@ -4423,6 +5358,1574 @@ export interface operations {
             };
             /** @description unsupported_media_type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activity: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                /** @description With `active` the period does not count. */
+                status?: "active" | "resolved";
+                responsibility?: "fai" | "local" | "widip" | "indetermine";
+                severity?: "info" | "warning" | "critical";
+                /** @description A client's number; `-` for what names no client. */
+                client_id?: string;
+                /** @description `false`: of clients to identify. */
+                known_client?: boolean;
+                device?: string;
+                /** @description Those that go up and down now. */
+                flapping?: boolean;
+                /** @description Active ones for which the client was asked to look. */
+                awaiting_diag?: boolean;
+                /** @description Active ones that someone looks after. */
+                acknowledged?: boolean;
+                /** @description Words to find, by their beginnings. */
+                q?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_alerts: {
+        parameters: {
+            query: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                /** @description With `active` the period does not count. */
+                status?: "active" | "resolved";
+                responsibility?: "fai" | "local" | "widip" | "indetermine";
+                severity?: "info" | "warning" | "critical";
+                /** @description A client's number; `-` for what names no client. */
+                client_id?: string;
+                /** @description `false`: of clients to identify. */
+                known_client?: boolean;
+                device?: string;
+                /** @description Those that go up and down now. */
+                flapping?: boolean;
+                /** @description Active ones for which the client was asked to look. */
+                awaiting_diag?: boolean;
+                /** @description Active ones that someone looks after. */
+                acknowledged?: boolean;
+                /** @description Words to find, by their beginnings. */
+                q?: string;
+                limit?: number;
+                cursor?: string;
+                format: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alert: {
+        parameters: {
+            query?: {
+                /** @description The latest if absent. */
+                episode?: number;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_supervision_enrichisseur: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrichisseur"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workflow_errors: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                workflow?: string;
+                recovered?: boolean;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowErrorPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_workflow_errors: {
+        parameters: {
+            query: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                workflow?: string;
+                recovered?: boolean;
+                limit?: number;
+                cursor?: string;
+                format: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_supervision_frames: {
+        parameters: {
+            query?: {
+                /** @description The last position seen; live only if absent. */
+                after?: number;
+                /** @description The epoch of that position; another one gets `feed:reset`. */
+                epoch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Frames */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_components_health: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComponentsHealth"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_supervision_overview: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_enrichment_runs: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_enrichment_runs: {
+        parameters: {
+            query: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                limit?: number;
+                cursor?: string;
+                format: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_supervision_safeguard: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafeguardDashboard"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_supervision_sentinel: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sentinel"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_supervision_support: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dashboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Support"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tickets: {
+        parameters: {
+            query?: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                category?: "RESET_MDP" | "DEBLOCAGE" | "DIAG" | "AUTRE";
+                outcome?: "resolved" | "in_progress" | "escalated" | "failed";
+                automatic?: boolean;
+                /** @description A client's number; `-` for what names no client. */
+                client_id?: string;
+                /** @description `false`: of clients to identify. */
+                known_client?: boolean;
+                /** @description Words to find, by their beginnings. */
+                q?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPage"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_tickets: {
+        parameters: {
+            query: {
+                range?: "today" | "24h" | "7d" | "30d";
+                /** @description With `to`. */
+                from?: string;
+                /** @description With `from`; itself not included, and 400 days after it at most. */
+                to?: string;
+                category?: "RESET_MDP" | "DEBLOCAGE" | "DIAG" | "AUTRE";
+                outcome?: "resolved" | "in_progress" | "escalated" | "failed";
+                automatic?: boolean;
+                /** @description A client's number; `-` for what names no client. */
+                client_id?: string;
+                /** @description `false`: of clients to identify. */
+                known_client?: boolean;
+                /** @description Words to find, by their beginnings. */
+                q?: string;
+                limit?: number;
+                cursor?: string;
+                format: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Waits up to 2 s until the answer shows this position. */
+                "Greffe-Min-Position"?: number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_supervision_feed: {
+        parameters: {
+            query?: {
+                /** @description The last position seen; live only if absent. */
+                after?: number;
+                /** @description The epoch of that position; another one gets `feed:reset`. */
+                epoch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `feed:ready`, then frames */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedFrame"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

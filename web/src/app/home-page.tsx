@@ -22,7 +22,7 @@ interface TileProps {
   name: string
   text: string
   icon: LucideIcon
-  to?: '/safeguard' | '/audit' | '/operations'
+  to?: '/safeguard' | '/supervision' | '/audit' | '/operations'
   badge?: ReactNode
 }
 
@@ -110,7 +110,12 @@ export function HomePage() {
         </li>
         {atLeast(person, 'N3') ? (
           <li>
-            <Tile name="SUPERVISION" text={t('home.supervision')} icon={Activity} badge={coming} />
+            <Tile
+              name="SUPERVISION"
+              text={t('home.supervision')}
+              icon={Activity}
+              to="/supervision"
+            />
           </li>
         ) : null}
         {atLeast(person, 'N4') ? (

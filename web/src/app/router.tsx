@@ -8,6 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { sessionQuery } from '@/api/auth'
+import type { CurrentUser } from '@/api/types'
 import { atLeast, mayReadAudit, mayReadEvents } from '@/lib/levels'
 import { ClientsPage } from '@/features/clients/clients-page'
 import { PendingPage } from '@/features/safeguard/pending-page'
@@ -15,8 +16,20 @@ import { SafeguardLayout } from '@/features/safeguard/safeguard-layout'
 import { SignInPage } from '@/features/users/sign-in-page'
 import { HomePage } from './home-page'
 import { NotFound, PageError } from './problems'
-import { auditSearch, historySearch, signInSearch, statisticsSearch } from './search'
+import {
+  alertSearch,
+  alertsSearch,
+  auditSearch,
+  errorsSearch,
+  historySearch,
+  periodSearch,
+  signInSearch,
+  statisticsSearch,
+  ticketsSearch,
+  wallSearch,
+} from './search'
 import { Shell } from './shell'
+import { WallShell } from './wall-shell'
 
 const root = createRootRouteWithContext<{ client: QueryClient }>()({
   component: Outlet,
@@ -30,18 +43,25 @@ const signIn = createRoute({
   component: SignInPage,
 })
 
+interface Entering {
+  context: { client: QueryClient }
+  location: { href: string }
+}
+
+async function signedIn({ context, location }: Entering) {
+  const person = await context.client.ensureQueryData(sessionQuery)
+  if (!person) {
+    const next = location.href === '/' ? undefined : location.href
+    throw redirect({ to: '/sign-in', search: { next } })
+  }
+  context.client.setQueryData(['last-session'], person)
+  return { person }
+}
+
 const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
-  beforeLoad: async ({ context, location }) => {
-    const person = await context.client.ensureQueryData(sessionQuery)
-    if (!person) {
-      const next = location.href === '/' ? undefined : location.href
-      throw redirect({ to: '/sign-in', search: { next } })
-    }
-    context.client.setQueryData(['last-session'], person)
-    return { person }
-  },
+  beforeLoad: signedIn,
   component: Shell,
   errorComponent: PageError,
   notFoundComponent: NotFound,
@@ -155,14 +175,199 @@ const operations = createRoute({
   ),
 })
 
+interface Allowed {
+  context: { person: CurrentUser }
+}
+
+function supervisorsOnly({ context }: Allowed) {
+  if (!atLeast(context.person, 'N3')) throw redirect({ to: '/' })
+}
+
+const supervision = createRoute({
+  getParentRoute: () => app,
+  path: '/supervision',
+  beforeLoad: supervisorsOnly,
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/supervision-layout'),
+    'SupervisionLayout',
+  ),
+})
+
+const supervisionIndex = createRoute({
+  getParentRoute: () => supervision,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/supervision/overview' })
+  },
+})
+
+const overview = createRoute({
+  getParentRoute: () => supervision,
+  path: '/overview',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/overview-page'),
+    'OverviewPage',
+  ),
+})
+
+const support = createRoute({
+  getParentRoute: () => supervision,
+  path: '/support',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/support-page'), 'SupportPage'),
+})
+
+const sentinel = createRoute({
+  getParentRoute: () => supervision,
+  path: '/sentinel',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/sentinel-page'),
+    'SentinelPage',
+  ),
+})
+
+const enrichisseur = createRoute({
+  getParentRoute: () => supervision,
+  path: '/enrichisseur',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/enrichisseur-page'),
+    'EnrichisseurPage',
+  ),
+})
+
+const analytics = createRoute({
+  getParentRoute: () => supervision,
+  path: '/safeguard',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/safeguard-page'),
+    'SafeguardPage',
+  ),
+})
+
+const tickets = createRoute({
+  getParentRoute: () => supervision,
+  path: '/tickets',
+  validateSearch: ticketsSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/tickets-page'), 'TicketsPage'),
+})
+
+const alerts = createRoute({
+  getParentRoute: () => supervision,
+  path: '/alertes',
+  validateSearch: alertsSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/alerts-page'), 'AlertsPage'),
+})
+
+const alert = createRoute({
+  getParentRoute: () => supervision,
+  path: '/alertes/$id',
+  validateSearch: alertSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/alert-page'), 'AlertPage'),
+})
+
+const errors = createRoute({
+  getParentRoute: () => supervision,
+  path: '/erreurs',
+  validateSearch: errorsSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/errors-page'), 'ErrorsPage'),
+})
+
+const runs = createRoute({
+  getParentRoute: () => supervision,
+  path: '/runs',
+  validateSearch: periodSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/runs-page'), 'RunsPage'),
+})
+
+const activity = createRoute({
+  getParentRoute: () => supervision,
+  path: '/activite',
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/activity-page'),
+    'ActivityPage',
+  ),
+})
+
+const health = createRoute({
+  getParentRoute: () => supervision,
+  path: '/sante',
+  component: lazyRouteComponent(() => import('@/features/supervision/health-page'), 'HealthPage'),
+})
+
+const rejected = createRoute({
+  getParentRoute: () => supervision,
+  path: '/rejets',
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/rejected-page'),
+    'RejectedPage',
+  ),
+})
+
+const rejectedFact = createRoute({
+  getParentRoute: () => supervision,
+  path: '/rejets/$sequence',
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/rejected-fact-page'),
+    'RejectedFactPage',
+  ),
+})
+
+const maintenances = createRoute({
+  getParentRoute: () => supervision,
+  path: '/maintenances',
+  component: lazyRouteComponent(
+    () => import('@/features/supervision/maintenance-page'),
+    'MaintenancePage',
+  ),
+})
+
+const wall = createRoute({
+  getParentRoute: () => root,
+  id: 'wall',
+  beforeLoad: signedIn,
+  component: WallShell,
+  errorComponent: PageError,
+})
+
+const wallPage = createRoute({
+  getParentRoute: () => wall,
+  path: '/supervision/mur',
+  beforeLoad: supervisorsOnly,
+  validateSearch: wallSearch,
+  component: lazyRouteComponent(() => import('@/features/supervision/wall-page'), 'WallPage'),
+})
+
 const tree = root.addChildren([
   signIn,
+  wall.addChildren([wallPage]),
   app.addChildren([
     home,
     safeguard.addChildren([safeguardIndex, pending, history, statistics, tools, clients, approval]),
     audit.addChildren([auditTrail, auditChain, auditEntity]),
     events,
     operations,
+    supervision.addChildren([
+      supervisionIndex,
+      overview,
+      support,
+      sentinel,
+      enrichisseur,
+      analytics,
+      tickets,
+      alerts,
+      alert,
+      errors,
+      runs,
+      activity,
+      health,
+      rejected,
+      rejectedFact,
+      maintenances,
+    ]),
   ]),
 ])
 

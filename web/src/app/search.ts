@@ -1,5 +1,7 @@
 // What the URL may carry, read with distrust.
+import type { AlertFilters, ErrorFilters, TicketFilters } from '@/api/supervision'
 import type { ApprovalStatus } from '@/api/types'
+import { periodSearch } from '@/lib/period'
 
 type Raw = Record<string, unknown>
 
@@ -83,5 +85,69 @@ export function auditSearch(raw: Raw): AuditSearch {
     from: day(raw.from),
     to: day(raw.to),
     q: text(raw.q),
+  }
+}
+
+const flag = (value: unknown) => (typeof value === 'boolean' ? value : undefined)
+
+function oneOf<T extends string>(choices: readonly T[], value: unknown): T | undefined {
+  return choices.find((each) => each === value)
+}
+
+export { periodSearch } from '@/lib/period'
+
+export function ticketsSearch(raw: Raw): TicketFilters {
+  return {
+    ...periodSearch(raw),
+    category: oneOf(['RESET_MDP', 'DEBLOCAGE', 'DIAG', 'AUTRE'] as const, raw.category),
+    outcome: oneOf(['resolved', 'in_progress', 'escalated', 'failed'] as const, raw.outcome),
+    automatic: flag(raw.automatic),
+    client_id: text(raw.client_id),
+    known_client: flag(raw.known_client),
+    q: text(raw.q),
+  }
+}
+
+export function alertsSearch(raw: Raw): AlertFilters {
+  const sides = ['fai', 'local', 'widip', 'indetermine'] as const
+  return {
+    ...periodSearch(raw),
+    status: oneOf(['active', 'resolved'] as const, raw.status),
+    responsibility: oneOf(sides, raw.responsibility),
+    severity: oneOf(['critical', 'warning', 'info'] as const, raw.severity),
+    client_id: text(raw.client_id),
+    known_client: flag(raw.known_client),
+    device: text(raw.device),
+    flapping: flag(raw.flapping),
+    awaiting_diag: flag(raw.awaiting_diag),
+    acknowledged: flag(raw.acknowledged),
+    q: text(raw.q),
+  }
+}
+
+export function errorsSearch(raw: Raw): ErrorFilters {
+  return { ...periodSearch(raw), workflow: text(raw.workflow), recovered: flag(raw.recovered) }
+}
+
+export interface AlertSearch {
+  episode?: number
+}
+
+export function alertSearch(raw: Raw): AlertSearch {
+  const episode = Number(raw.episode)
+  return { episode: Number.isInteger(episode) && episode > 0 ? episode : undefined }
+}
+
+export interface WallSearch {
+  every?: number
+  theme?: 'light'
+}
+
+/** Seconds per dashboard: what reads well, and no flicker. */
+export function wallSearch(raw: Raw): WallSearch {
+  const every = Number(raw.every)
+  return {
+    every: every >= 5 && every <= 600 ? every : undefined,
+    theme: raw.theme === 'light' ? 'light' : undefined,
   }
 }

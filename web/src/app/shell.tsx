@@ -1,8 +1,7 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useLocation, useRouter } from '@tanstack/react-router'
+import { useQuery } from '@tanstack/react-query'
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { Menu as MenuIcon } from 'lucide-react'
 import { useEffect, useRef } from 'react'
-import { followSafeguard } from '@/api/live'
 import { pendingQuery } from '@/api/safeguard'
 import { useSession } from '@/api/use-session'
 import { useT } from '@/lib/i18n'
@@ -15,8 +14,8 @@ import { CountBubble } from '@/ui/count-bubble'
 import { Menu, MenuItem } from '@/ui/menu'
 import { Toaster } from '@/ui/toasts'
 import { ConnectionBanner, ConnectionChip } from './connection'
-import { sessionEnded } from './session-end'
 import { useSessionRefresh } from './session-refresh'
+import { useLive } from './use-live'
 import { UserMenu } from './user-menu'
 
 /** Requests waiting for me: those I postponed do not count until they wake. */
@@ -28,19 +27,6 @@ export function usePendingCount() {
       data?.items.filter((each) => !each.postponed_until || Date.parse(each.postponed_until) <= now)
         .length ?? 0,
   )
-}
-
-function useLive() {
-  const person = useSession()
-  const client = useQueryClient()
-  const router = useRouter()
-  const enabled = atLeast(person, 'N1')
-  useEffect(() => {
-    if (!enabled) return
-    return followSafeguard(client, () => {
-      sessionEnded(client, router)
-    })
-  }, [client, router, enabled])
 }
 
 /** After a navigation the keyboard and the screen reader start at the new page's content. */
@@ -69,6 +55,11 @@ function Navigation({ pending }: { pending: number }) {
         <Link to="/safeguard" className={navLink}>
           SAFEGUARD
           <CountBubble count={pending} />
+        </Link>
+      ) : null}
+      {atLeast(person, 'N3') ? (
+        <Link to="/supervision" className={navLink}>
+          SUPERVISION
         </Link>
       ) : null}
       {mayReadAudit(person) ? (
@@ -116,6 +107,11 @@ function PhoneNavigation({ pending }: { pending: number }) {
               <span className="flex-1">SAFEGUARD</span>
               <CountBubble count={pending} />
             </Link>
+          </MenuItem>
+        ) : null}
+        {atLeast(person, 'N3') ? (
+          <MenuItem asChild>
+            <Link to="/supervision">SUPERVISION</Link>
           </MenuItem>
         ) : null}
         {mayReadAudit(person) ? (

@@ -1,25 +1,11 @@
 // What an approver sees of time and of his own rights. The server decides; this explains beforehand.
 import type { Approval } from '@/api/types'
 import { atLeast, isPerson, ownsService, type Person } from '@/lib/levels'
+import { tierOf, type Tier } from '@/lib/urgency'
 
-export type Tier = 'red' | 'yellow' | 'green'
+export { countdownText, tierOf, type Tier } from '@/lib/urgency'
 
 const MINUTE = 60_000
-
-export function tierOf(expiresAt: string, nowMs: number): Tier {
-  const left = Date.parse(expiresAt) - nowMs
-  if (left <= 15 * MINUTE) return 'red'
-  return left <= 45 * MINUTE ? 'yellow' : 'green'
-}
-
-/** Time left as "1 h 05 min", "44:07" or "00:09"; never negative. */
-export function countdownText(msLeft: number): string {
-  const seconds = Math.max(0, Math.ceil(msLeft / 1000))
-  const two = (n: number) => String(n).padStart(2, '0')
-  if (seconds >= 3600)
-    return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)}`
-  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`
-}
 
 /** 1 when just asked, 0 at the expiry. */
 export function timeShare(approval: Approval, nowMs: number): number {

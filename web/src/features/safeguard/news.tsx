@@ -7,9 +7,9 @@ import { useActorName } from '@/api/use-actor-name'
 import { formatTime } from '@/lib/format'
 import { useT, type Translate } from '@/lib/i18n'
 import { revealed } from '@/lib/reveal'
-import { subjectOf, useActionTitle } from './action-title'
+import { subjectOf, useActionTitle } from '@/api/action-title'
 import { announce, arrive, comeBack, depart, useDecisions, type Departure } from './decision-store'
-import { showNotification } from './notifications'
+import { showNotification } from '@/lib/notifications'
 
 /** The client's name is prose; what stands in for it is not. */
 function clientWords({ context, tool_name }: Approval): string {

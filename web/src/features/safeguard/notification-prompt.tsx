@@ -1,7 +1,7 @@
 import { BellRing } from 'lucide-react'
 import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
-import { useNotifications } from './notifications'
+import { useNotifications } from '@/lib/notifications'
 
 export function NotificationPrompt() {
   const { t } = useT()

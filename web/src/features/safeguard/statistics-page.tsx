@@ -12,7 +12,7 @@ import { Button } from '@/ui/button'
 import { Field, Input } from '@/ui/field'
 import { Card, PageHeader } from '@/ui/page'
 import { EmptyState, ErrorState, Skeleton } from '@/ui/states'
-import { useActionTitle } from './action-title'
+import { useActionTitle } from '@/api/action-title'
 
 const route = getRouteApi('/app/safeguard/statistics')
 const Donut = lazy(() => import('./stats-charts').then((m) => ({ default: m.Donut })))

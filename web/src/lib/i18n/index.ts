@@ -7,7 +7,9 @@ import { events } from './messages/events'
 import { operations } from './messages/operations'
 import { registry } from './messages/registry'
 import { safeguard } from './messages/safeguard'
+import { sentinel } from './messages/sentinel'
 import { shell } from './messages/shell'
+import { supervision } from './messages/supervision'
 
 export type Language = 'fr' | 'en'
 
@@ -20,6 +22,8 @@ const dictionary = {
   ...audit,
   ...events,
   ...operations,
+  ...sentinel,
+  ...supervision,
 }
 
 export type MessageKey = keyof typeof dictionary

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { toolsQuery } from '@/api/safeguard'
-import type { Approval } from '@/api/types'
+import { toolsQuery } from './safeguard'
+import type { Approval } from './types'
 import { hasMessage, useT, type Translate } from '@/lib/i18n'
 import { revealed } from '@/lib/reveal'
 

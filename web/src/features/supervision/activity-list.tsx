@@ -1,0 +1,153 @@
+import { Link } from '@tanstack/react-router'
+import {
+  Activity as Pulse,
+  BellRing,
+  BookOpen,
+  CircleCheck,
+  ShieldCheck,
+  ShieldQuestion,
+  TicketCheck,
+  TriangleAlert,
+  type LucideIcon,
+} from 'lucide-react'
+import type { Activity, ActivityKind } from '@/api/supervision-types'
+import { cn } from '@/lib/cn'
+import { hasMessage, useT, type MessageKey } from '@/lib/i18n'
+import { parisDateTime, parisDay, parisTimeSeconds } from '@/lib/paris'
+import { serverClock } from '@/lib/server-clock'
+import { VisibleText } from '@/ui/visible-text'
+import type { Destination } from './figure'
+import { ClientName, categoryName } from './labels'
+import { freshClass, useFresh } from './use-fresh'
+
+const icons: Record<ActivityKind, LucideIcon> = {
+  ticket_processed: TicketCheck,
+  alert_raised: BellRing,
+  alert_reopened: BellRing,
+  alert_resolved: CircleCheck,
+  approval_requested: ShieldQuestion,
+  approval_decided: ShieldCheck,
+  workflow_error: TriangleAlert,
+  health_changed: Pulse,
+  enrichment_finished: BookOpen,
+}
+
+const tones: Record<ActivityKind, string> = {
+  ticket_processed: 'bg-accent-soft text-accent',
+  alert_raised: 'bg-red-soft text-red',
+  alert_reopened: 'bg-red-soft text-red',
+  alert_resolved: 'bg-green-soft text-green',
+  approval_requested: 'bg-yellow-soft text-yellow',
+  approval_decided: 'bg-accent-soft text-accent',
+  workflow_error: 'bg-yellow-soft text-yellow',
+  health_changed: 'bg-sunken text-soft',
+  enrichment_finished: 'bg-violet-soft text-violet',
+}
+
+const statusKeys: Partial<Record<ActivityKind, string>> = {
+  ticket_processed: 'sv.outcome',
+  approval_decided: 'sg.status',
+  approval_requested: 'sg.status',
+  health_changed: 'sv.health',
+}
+
+export function destinationOf(item: Activity): Destination {
+  switch (item.kind) {
+    case 'ticket_processed':
+      return { to: '/supervision/tickets', search: { q: item.label.replace(/^#/, '') } }
+    case 'alert_raised':
+    case 'alert_reopened':
+    case 'alert_resolved':
+      return { to: '/supervision/alertes/$id', params: { id: item.target_id } }
+    case 'approval_requested':
+    case 'approval_decided':
+      return { to: '/safeguard/$id', params: { id: item.target_id } }
+    case 'workflow_error':
+      return { to: '/supervision/erreurs' }
+    case 'health_changed':
+      return { to: '/supervision/sante' }
+    case 'enrichment_finished':
+      return { to: '/supervision/runs' }
+  }
+}
+
+function useStatus(item: Activity): string | null {
+  const { t } = useT()
+  const base = statusKeys[item.kind]
+  if (!base || !item.status) return null
+  const key = `${base}.${item.status}`
+  return hasMessage(key) ? t(key) : item.status
+}
+
+interface ActivityListProps {
+  items: Activity[]
+  scope: string
+  label: string
+}
+
+export function ActivityList({ items, scope, label }: ActivityListProps) {
+  const fresh = useFresh(
+    items.map((each) => String(each.position)),
+    scope,
+  )
+  return (
+    <ol aria-label={label}>
+      {items.map((item) => (
+        <ActivityRow
+          key={item.position}
+          item={item}
+          className={freshClass(fresh.has(String(item.position)))}
+        />
+      ))}
+    </ol>
+  )
+}
+
+function ActivityRow({ item, className }: { item: Activity; className?: string }) {
+  const { t, language } = useT()
+  const Icon = icons[item.kind]
+  const status = useStatus(item)
+  const isToday = parisDay(item.at) === parisDay(serverClock.now())
+  return (
+    <li
+      className={cn(
+        'border-line hover:bg-sunken/60 relative flex items-start gap-3 border-b px-4 py-2.5 last:border-0 sm:px-5',
+        className,
+      )}
+    >
+      <span
+        className={cn(
+          'mt-0.5 grid size-7 shrink-0 place-items-center rounded-full',
+          tones[item.kind],
+        )}
+      >
+        <Icon className="size-3.5" aria-hidden="true" />
+      </span>
+      <p className="min-w-0 flex-1 text-base">
+        <Link
+          {...destinationOf(item)}
+          className="underline-offset-4 after:absolute after:inset-0 hover:underline"
+        >
+          <span className="text-soft">{t(`sv.activity.${item.kind}` as MessageKey)}</span>{' '}
+          <span className="font-medium break-words">
+            <VisibleText text={item.label} strict />
+          </span>
+        </Link>
+        <span className="text-soft block text-sm">
+          {[item.category && categoryName(item.category as 'DIAG'), status]
+            .filter(Boolean)
+            .join(' · ')}
+          {item.client ? (
+            <>
+              {item.category || status ? ' · ' : ''}
+              <ClientName client={item.client} />
+            </>
+          ) : null}
+        </span>
+      </p>
+      <time dateTime={item.at} className="text-soft mt-0.5 text-sm whitespace-nowrap tabular-nums">
+        {isToday ? parisTimeSeconds(item.at, language) : parisDateTime(item.at, language)}
+      </time>
+    </li>
+  )
+}
