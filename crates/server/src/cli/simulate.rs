@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::NaiveDate;
 use clap::Args;
 use kernel::{Clock, SystemClock, new_id};
@@ -140,10 +140,13 @@ impl SimulateArguments {
     }
 }
 
-/// Connected as the simulator. On this machine's platform its account and the clients are made if
-/// they are missing.
+/// Connected as the simulator. On this machine's platform the clients are made if they are missing,
+/// and its account if no key is given.
 async fn service(config: &Config, arguments: &SimulateArguments) -> anyhow::Result<Service> {
     let running = DataFolder::new(&config.data_dir).running();
+    if arguments.key.is_some() && running.is_some() {
+        simulator::register_clients(config).await?;
+    }
     let (url, key) = match (&arguments.key, &config.nats_url, running) {
         (Some(key), Some(url), _) => (url.expose().to_owned(), Secret::new(key.as_str())),
         (Some(key), None, Some(running)) => (running.nats, Secret::new(key.as_str())),

@@ -17,6 +17,14 @@ use crate::{
 /// Answers for the simulator, so that everybody else may decide on what it asks.
 const OWNER: &str = "simulateur";
 
+/// Makes the clients of the stories on the running platform if they are missing.
+pub async fn register_clients(config: &Config) -> anyhow::Result<()> {
+    let access = Access::open(config).await?;
+    let made = make_clients(&access).await;
+    access.close().await;
+    made
+}
+
 /// The key of the simulator's account on the running platform; the account, its owner and the
 /// clients of its stories are made if they are missing.
 pub async fn account(config: &Config, name: &str) -> anyhow::Result<Secret> {

@@ -10,13 +10,13 @@ mod play;
 mod record;
 mod tickets;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
     clock::bounds,
-    play::{DaySummary, Pace, play},
+    play::{Pace, play},
     record::{read, write},
 };
 use super::{
@@ -29,6 +29,11 @@ pub const REQUEST: &str = "safeguard.request_approval";
 
 /// Approvals asked on a day, in office hours. People decide on them: they do not grow with the scale.
 const REQUESTS: u64 = 24;
+
+/// The first of January 2025, where the numbers of tickets begin, in days of the common era.
+const BEGIN: i32 = 739_252;
+/// More tickets, with those that alerts open, than a day has at scale 1; the same of alerts.
+const PER_DAY: u64 = 200;
 
 /// One fact or request. As JSON, a line of a recorded day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -151,10 +156,13 @@ impl Maker {
         (self.number() as u64 + self.alerts).to_string()
     }
 
-    /// Days and seeds have room for a million each.
+    /// Each day has room for its tickets and alerts, each seed for fifteen years of days. Days of another
+    /// scale on the same platform share numbers with these.
     fn number(&self) -> i64 {
-        let days = i64::from(self.date.to_epoch_days()).rem_euclid(100_000);
-        ((self.recipe.seed % 1_000) as i64 * 100_000 + days) * 1_000_000
+        let days = u64::from((self.date.num_days_from_ce() - BEGIN).unsigned_abs());
+        let Recipe { seed, scale } = self.recipe;
+        let of_seed = seed.saturating_sub(1) % 1_000_000 * 1_000_000;
+        (10_000 + (of_seed + days * PER_DAY) * scale) as i64
     }
 }
 

@@ -43,8 +43,15 @@ fn a_seed_makes_one_day() {
 fn ids_are_of_one_day_and_seed() {
     let mut seen = BTreeSet::new();
     for (text, seed) in [("2026-03-10", 7), ("2026-03-11", 7), ("2026-03-10", 8)] {
-        for line in day(text, seed) {
-            assert!(seen.insert(line.id.clone()), "{}", line.id);
+        let lines = day(text, seed);
+        let numbers = ["ticket_id", "external_id"]
+            .into_iter()
+            .flat_map(|field| lines.iter().map(move |line| (field, &line.body[field])))
+            .filter(|(_, number)| !number.is_null())
+            .map(|(field, number)| format!("{field} {number}"))
+            .collect::<BTreeSet<String>>();
+        for id in lines.iter().map(|line| line.id.clone()).chain(numbers) {
+            assert!(seen.insert(id.clone()), "{id}");
         }
     }
 }
