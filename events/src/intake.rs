@@ -16,8 +16,11 @@ use crate::{
     workflow::HealthStatus,
 };
 
+/// Makes the schema of a body.
+pub type SchemaOf = fn() -> Schema;
+
 /// The subjects after `intake.<service>.`, with the schema of each one's body.
-pub const SUBJECTS: &[(&str, fn() -> Schema)] = &[
+pub const SUBJECTS: &[(&str, SchemaOf)] = &[
     ("sentinel.alert", || schemars::schema_for!(AlertFact)),
     ("sentinel.step", || schemars::schema_for!(StepFact)),
     ("support.ticket_processed", || {

@@ -1,6 +1,5 @@
 //! JSON from callers: bounded in size and depth, refused with the name of the field.
 
-mod distinct_keys;
 mod exact_numbers;
 
 use axum::{
@@ -10,14 +9,11 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::problem::{FieldError, Problem};
-use distinct_keys::DistinctKeys;
+use crate::problem::Problem;
 pub(crate) use exact_numbers::exact_arguments;
 
 /// The largest body (bytes).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// How deep arrays and objects may nest; far below what endangers a stack.
-const MAX_DEPTH: usize = 64;
 
 /// A JSON body. Refuses what it cannot take with a [`Problem`].
 pub struct JsonBody<T>(pub T);
@@ -59,81 +55,20 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.len() > MAX_BODY_BYTES {
         return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    if depth(bytes) > MAX_DEPTH {
-        return Err(Problem::invalid(format!(
-            "JSON may nest {MAX_DEPTH} levels deep at most."
-        )));
-    }
-    // serde would also take an array for a struct, its fields in order.
-    if bytes
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|first| *first == b'[')
-    {
-        return Err(Problem::invalid("A JSON object is expected."));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(explain)?;
-    reader
-        .end()
-        .map_err(|error| Problem::invalid(format!("This is not JSON: {error}.")))?;
-    serde_json::from_slice::<DistinctKeys>(bytes)
-        .map_err(|error| Problem::invalid(format!("This JSON cannot be taken: {error}.")))?;
-    Ok(value)
+    kernel::json::parse(bytes).map_err(explain)
 }
 
-/// How deep the text nests, without parsing it.
-fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
-    for byte in bytes {
-        match (in_text, escaped, byte) {
-            (true, true, _) => escaped = false,
-            (true, false, b'\\') => escaped = true,
-            (true, false, b'"') => in_text = false,
-            (false, _, b'"') => in_text = true,
-            (false, _, b'{' | b'[') => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            (false, _, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let path = error.path().to_string();
-    let inner = error.into_inner();
-    if !inner.is_data() {
-        return Problem::invalid(format!("This is not JSON: {inner}."));
-    }
-    let message = inner.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
-    let missing = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next());
-    let (field, code) = match missing {
-        Some(field) if path == "." => (field.to_owned(), "required"),
-        Some(field) => (format!("{path}.{field}"), "required"),
-        None if message == exact_numbers::NOT_EXACT => (path, exact_numbers::NOT_EXACT),
-        None => (path, "invalid_type"),
+fn explain(fault: kernel::json::JsonFault) -> Problem {
+    let Some(field) = fault.field else {
+        return Problem::invalid(fault.detail);
     };
-    // The message may quote what was sent: only its kind is repeated.
-    let detail = match code {
-        "required" => format!("`{field}` is missing."),
+    let detail = match &*fault.code {
         exact_numbers::NOT_EXACT => {
             format!("`{field}` has a number that is another one as a double.")
         }
-        _ => format!("`{field}` is not of the expected type."),
+        _ => fault.detail,
     };
-    Problem {
-        errors: vec![FieldError {
-            field,
-            code: code.to_owned(),
-        }],
-        ..Problem::invalid(detail)
-    }
+    Problem::field(field, &fault.code, detail)
 }
 
 #[cfg(test)]

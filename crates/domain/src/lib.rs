@@ -5,10 +5,15 @@
 
 pub mod audit;
 pub mod clients;
+pub mod knowledge;
 pub mod operations;
 pub mod safeguard;
+pub mod sentinel;
+pub mod support;
 pub mod users;
+pub mod workflow;
 
+mod fact;
 mod refusal;
 mod text;
 

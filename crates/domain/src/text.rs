@@ -51,7 +51,7 @@ impl Faults {
 }
 
 /// Line ends become `\n`: tickets come with `\r\n`.
-fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
         .trim()

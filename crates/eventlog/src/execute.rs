@@ -47,17 +47,53 @@ impl EventLog {
         A: LogAggregate,
         A::Command: Clone,
     {
-        let mut cached = self.cached::<A>(id);
+        let cached = self.cached::<A>(id);
+        self.execute_from(cached, id, command, services, context)
+            .await
+    }
+
+    /// The same for an aggregate that is most likely new if this process does not know it, as those
+    /// of facts from outside are: it is not loaded before the append says that it is there.
+    #[tracing::instrument(name = "execute", level = "debug", skip_all, fields(greffe.aggregate = A::TYPE))]
+    pub async fn execute_unloaded<A>(
+        &self,
+        id: &AggregateId,
+        command: A::Command,
+        services: &A::Services,
+        context: &CommandContext,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>>
+    where
+        A: LogAggregate,
+        A::Command: Clone,
+    {
+        let assumed = self.cached::<A>(id).unwrap_or_else(Loaded::nothing);
+        self.execute_from(Some(assumed), id, command, services, context)
+            .await
+    }
+
+    /// Decides on what is assumed of the aggregate, and on its events if that is of no avail.
+    async fn execute_from<A>(
+        &self,
+        mut assumed: Option<Loaded<A>>,
+        id: &AggregateId,
+        command: A::Command,
+        services: &A::Services,
+        context: &CommandContext,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>>
+    where
+        A: LogAggregate,
+        A::Command: Clone,
+    {
         let mut conflicts = 0;
         loop {
-            let from_cache = cached.is_some();
-            let before = match cached.take() {
-                Some(cached) => cached,
+            let is_assumed = assumed.is_some();
+            let before = match assumed.take() {
+                Some(assumed) => assumed,
                 None => self.load_fresh::<A>(id).await?,
             };
             let decided = match decide(before, command.clone(), services).await {
-                Err(_) if from_cache => continue,
-                Ok(decided) if decided.events.is_empty() && from_cache => continue,
+                Err(_) if is_assumed => continue,
+                Ok(decided) if decided.events.is_empty() && is_assumed => continue,
                 Err(refusal) => return self.refused(refusal, context).await,
                 Ok(decided) => decided,
             };
@@ -86,11 +122,7 @@ impl EventLog {
     where
         A: LogAggregate,
     {
-        let nothing = Loaded {
-            state: Arc::new(A::default()),
-            sequence: 0,
-        };
-        match decide(nothing, command, services).await {
+        match decide(Loaded::nothing(), command, services).await {
             Ok(decided) => self
                 .append_decided(id, decided, context, guards)
                 .await

@@ -89,6 +89,14 @@ pub struct Loaded<A> {
 }
 
 impl<A: Aggregate> Loaded<A> {
+    /// An aggregate that nothing has happened to.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            state: Arc::new(A::default()),
+            sequence: 0,
+        }
+    }
+
     /// Holds a decision to this state of the aggregate.
     pub fn guard(&self, id: &AggregateId) -> Guard {
         Guard {

@@ -5,6 +5,7 @@ mod aggregate;
 mod clock;
 mod event;
 mod ids;
+pub mod json;
 mod level;
 
 pub use actor::{Actor, ActorKind};

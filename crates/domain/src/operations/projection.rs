@@ -1,5 +1,4 @@
-//! What operators do to the read models, for the record. Whether an event is parked is not known
-//! here: that is a fact of the rows, which the caller has looked at.
+//! A read model, as those who run the platform dealt with it.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};

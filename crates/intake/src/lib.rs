@@ -1,0 +1,15 @@
+//! Facts that workflows publish (`contracts.md`, "Intake"): from the stream `INTAKE` into the log, or,
+//! if they cannot be accepted, into the stream `REJECTED`, where people deal with them.
+//!
+//! Invariants: a fact leaves `INTAKE` only once it is in the log or in `REJECTED`; the facts of one
+//! aggregate are taken in in the order of the stream; an outage never rejects.
+
+mod fact;
+mod headers;
+pub mod rejected;
+mod stream;
+
+pub use fact::{Accepted, Fact, NotAccepted, ReadFact, accept};
+pub use headers::{ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID};
+pub use rejected::{Rejected, RejectedMessage, Rejection};
+pub use stream::{INTAKE, MAX_FACT_BYTES, REJECTED};

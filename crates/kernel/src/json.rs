@@ -1,0 +1,151 @@
+//! Reading JSON that others wrote: bounded in depth, each member once, refused with the name of the
+//! field. What was sent is never repeated in a refusal, but for the name of an unknown field.
+
+mod distinct_keys;
+
+use serde::de::DeserializeOwned;
+
+use distinct_keys::DistinctKeys;
+
+/// How deep arrays and objects may nest; far below what endangers a stack.
+const MAX_DEPTH: usize = 64;
+
+/// Why a text cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct JsonFault {
+    /// For people.
+    pub detail: String,
+    /// Which field is wrong, if it is one: its path within the text.
+    pub field: Option<String>,
+    /// What is wrong with it: `required`, `invalid_type`, `unknown_field`, or the one word that the
+    /// type itself refused it with.
+    pub code: String,
+}
+
+impl JsonFault {
+    fn of_text(detail: String) -> Self {
+        Self {
+            detail,
+            field: None,
+            code: "invalid".into(),
+        }
+    }
+}
+
+/// Reads an object. The size of the text is the caller's to bound.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
+    if depth(bytes) > MAX_DEPTH {
+        return Err(JsonFault::of_text(format!(
+            "JSON may nest {MAX_DEPTH} levels deep at most."
+        )));
+    }
+    // serde would also take an array for a struct, its fields in order.
+    if bytes
+        .iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|first| *first == b'[')
+    {
+        return Err(JsonFault::of_text("A JSON object is expected.".into()));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(explain)?;
+    reader
+        .end()
+        .map_err(|error| JsonFault::of_text(format!("This is not JSON: {error}.")))?;
+    serde_json::from_slice::<DistinctKeys>(bytes)
+        .map_err(|error| JsonFault::of_text(format!("This JSON cannot be taken: {error}.")))?;
+    Ok(value)
+}
+
+/// How deep the text nests, without parsing it.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match (in_text, escaped, byte) {
+            (true, true, _) => escaped = false,
+            (true, false, b'\\') => escaped = true,
+            (true, false, b'"') => in_text = false,
+            (false, _, b'"') => in_text = true,
+            (false, _, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, _, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> JsonFault {
+    let path = error.path().to_string();
+    let inner = error.into_inner();
+    if !inner.is_data() {
+        return JsonFault::of_text(format!("This is not JSON: {inner}."));
+    }
+    let message = inner.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let within = |name: &str| match path.as_str() {
+        "." => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
+    let (field, code) = if let Some(missing) = named("missing field `") {
+        (within(missing), "required")
+    } else if let Some(unknown) = named("unknown field `").filter(|name| is_plain(name)) {
+        (unknown.to_owned(), "unknown_field")
+    } else if is_plain(message) {
+        (path, message)
+    } else {
+        (path, "invalid_type")
+    };
+    let detail = match code {
+        "required" => format!("`{field}` is missing."),
+        "unknown_field" => format!("There is no field `{field}`."),
+        _ => format!("`{field}` is not of the expected type."),
+    };
+    JsonFault {
+        detail,
+        field: Some(field),
+        code: code.to_owned(),
+    }
+}
+
+/// Whether a text is a name or a code, which can be shown anywhere.
+fn is_plain(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Body {
+        tool: String,
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_if_it_can_be_shown() {
+        let fault = |text: &str| {
+            let fault = parse::<Body>(text.as_bytes()).unwrap_err();
+            (fault.field, fault.code)
+        };
+        let named = |field: &str, code: &str| (Some(field.to_owned()), code.to_owned());
+        assert_eq!(
+            fault(r#"{"tool":"t","devcie":1}"#),
+            named("devcie", "unknown_field")
+        );
+        let (field, code) = fault(r#"{"tool":"t","<b>jean dupont</b>":1}"#);
+        assert_eq!(code, "invalid_type");
+        assert!(!field.unwrap().contains("dupont"));
+        assert_eq!(fault("{}"), named("tool", "required"));
+        assert_eq!(fault(r#"{"tool":"t"} {"#), (None, "invalid".to_owned()));
+    }
+}
