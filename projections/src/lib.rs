@@ -12,6 +12,7 @@ mod page;
 pub mod audit;
 pub mod clients;
 pub mod safeguard;
+pub mod supervision;
 pub mod users;
 
 pub use page::{Page, ReadError};

@@ -164,6 +164,33 @@ pub const RULES: &[Rule] = &[
     Rule::new("list_safeguard_frames")
         .level(N1)
         .scope("safeguard.read"),
+    // Supervision.
+    Rule::new("get_supervision_overview").level(N3),
+    Rule::new("get_supervision_support").level(N3),
+    Rule::new("get_supervision_sentinel").level(N3),
+    Rule::new("get_supervision_enrichisseur").level(N3),
+    Rule::new("get_supervision_safeguard").level(N3),
+    Rule::new("list_tickets").level(N3).on("support.ticket"),
+    Rule::new("list_alerts").level(N3).on("sentinel.alert"),
+    Rule::new("get_alert").level(N3).on("sentinel.alert"),
+    Rule::new("list_workflow_errors")
+        .level(N3)
+        .on("workflow.error"),
+    Rule::new("list_enrichment_runs")
+        .level(N3)
+        .on("knowledge.enrichment"),
+    Rule::new("get_components_health").level(N3),
+    Rule::new("list_activity").level(N3),
+    Rule::new("export_tickets").level(N3).on("support.ticket"),
+    Rule::new("export_alerts").level(N3).on("sentinel.alert"),
+    Rule::new("export_workflow_errors")
+        .level(N3)
+        .on("workflow.error"),
+    Rule::new("export_enrichment_runs")
+        .level(N3)
+        .on("knowledge.enrichment"),
+    Rule::new("open_supervision_feed").level(N3),
+    Rule::new("list_supervision_frames").level(N3),
     // Clients.
     Rule::new("list_clients").level(N1),
     Rule::new("get_client").level(N1).on("clients.client"),

@@ -87,7 +87,39 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(open_safeguard_feed))
         .routes(routes!(list_safeguard_frames))
+        .routes(routes!(open_supervision_feed))
+        .routes(routes!(list_supervision_frames))
 }
+
+/// A feed, and the operations by which one reads it.
+struct Feed {
+    name: &'static str,
+    /// What opens its socket, and so what an open socket needs to stay open.
+    open: &'static str,
+    poll: &'static str,
+    /// What its readers read, for the audit trail.
+    target: &'static str,
+    /// Whether its readers see who else reads.
+    has_presence: bool,
+}
+
+const SAFEGUARD: &Feed = &Feed {
+    name: "safeguard",
+    open: "open_safeguard_feed",
+    poll: "list_safeguard_frames",
+    target: "safeguard.approval",
+    has_presence: true,
+};
+const SUPERVISION: &Feed = &Feed {
+    name: "supervision",
+    open: "open_supervision_feed",
+    poll: "list_supervision_frames",
+    target: "supervision",
+    has_presence: false,
+};
+
+type Upgrade = Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>;
+type Cursor = Result<Query<FeedCursor>, QueryRejection>;
 
 /// Opens the live feed of approvals (WebSocket).
 #[utoipa::path(get, path = "/api/safeguard/ws", tag = "safeguard", params(FeedCursor),
@@ -95,26 +127,10 @@ pub fn routes() -> OpenApiRouter<App> {
 async fn open_safeguard_feed(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<FeedCursor>, QueryRejection>,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    query: Cursor,
+    upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let cursor = filter_of(query)?;
-    let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-    app.audit_reading(&caller, "open_safeguard_feed").await?;
-    let place = app.sockets.open(&caller.actor)?;
-    Ok(upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(4_096)
-        .max_write_buffer_size(WRITE_BUFFER)
-        .on_upgrade(async move |socket| {
-            let reader = Reader {
-                app,
-                caller,
-                feed: "safeguard",
-            };
-            reader.serve(socket, cursor).await;
-            drop(place);
-        }))
+    SAFEGUARD.open(app, caller, query, upgrade).await
 }
 
 /// Frames of the approvals' feed after a position, when a socket cannot be had.
@@ -123,23 +139,85 @@ async fn open_safeguard_feed(
 async fn list_safeguard_frames(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<FeedCursor>, QueryRejection>,
+    query: Cursor,
 ) -> Result<Json<FeedPage>, Problem> {
-    let cursor = filter_of(query)?;
-    app.audit_reading(&caller, "list_safeguard_frames").await?;
-    let reader = Reader {
-        app,
-        caller,
-        feed: "safeguard",
-    };
-    Ok(Json(reader.page(cursor).await?))
+    SAFEGUARD.poll(app, caller, query).await
+}
+
+/// Opens the live feed of SUPERVISION (WebSocket).
+#[utoipa::path(get, path = "/api/supervision/ws", tag = "supervision", params(FeedCursor),
+    responses((status = 101, description = "`feed:ready`, then frames", body = FeedFrame)))]
+async fn open_supervision_feed(
+    State(app): State<App>,
+    caller: Caller,
+    query: Cursor,
+    upgrade: Upgrade,
+) -> Result<Response, Problem> {
+    SUPERVISION.open(app, caller, query, upgrade).await
+}
+
+/// Frames of SUPERVISION's feed after a position, when a socket cannot be had.
+#[utoipa::path(get, path = "/api/supervision/feed", tag = "supervision", params(FeedCursor),
+    responses((status = 200, description = "Frames", body = FeedPage)))]
+async fn list_supervision_frames(
+    State(app): State<App>,
+    caller: Caller,
+    query: Cursor,
+) -> Result<Json<FeedPage>, Problem> {
+    SUPERVISION.poll(app, caller, query).await
+}
+
+impl Feed {
+    async fn open(
+        &'static self,
+        app: App,
+        caller: Caller,
+        query: Cursor,
+        upgrade: Upgrade,
+    ) -> Result<Response, Problem> {
+        let cursor = filter_of(query)?;
+        let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+        app.audit_repeated_read(&caller, self.open, self.target, None)
+            .await?;
+        let place = app.sockets.open(&caller.actor)?;
+        Ok(upgrade
+            .protocols([PROTOCOL])
+            .max_message_size(4_096)
+            .max_write_buffer_size(WRITE_BUFFER)
+            .on_upgrade(async move |socket| {
+                let reader = Reader {
+                    app,
+                    caller,
+                    feed: self,
+                };
+                reader.serve(socket, cursor).await;
+                drop(place);
+            }))
+    }
+
+    async fn poll(
+        &'static self,
+        app: App,
+        caller: Caller,
+        query: Cursor,
+    ) -> Result<Json<FeedPage>, Problem> {
+        let cursor = filter_of(query)?;
+        app.audit_repeated_read(&caller, self.poll, self.target, None)
+            .await?;
+        let reader = Reader {
+            app,
+            caller,
+            feed: self,
+        };
+        Ok(Json(reader.page(cursor).await?))
+    }
 }
 
 /// One reader of one feed.
 struct Reader {
     app: App,
     caller: Caller,
-    feed: &'static str,
+    feed: &'static Feed,
 }
 
 type Sink = SplitSink<WebSocket, Message>;
@@ -153,7 +231,10 @@ impl Reader {
             true => cursor.after,
             false => Some(u64::MAX),
         };
-        Ok((self.app.frames.subscribe(self.feed, after).await?, epoch))
+        Ok((
+            self.app.frames.subscribe(self.feed.name, after).await?,
+            epoch,
+        ))
     }
 
     async fn page(&self, cursor: FeedCursor) -> Result<FeedPage, Problem> {
@@ -188,12 +269,13 @@ impl Reader {
     }
 
     async fn serve(self, socket: WebSocket, cursor: FeedCursor) {
-        let open = metrics::gauge!("greffe_feed_sockets", "feed" => self.feed);
+        let open = metrics::gauge!("greffe_feed_sockets", "feed" => self.feed.name);
         open.increment(1.0);
         let (mut sink, mut incoming) = socket.split();
         let ended = self.run(&mut sink, &mut incoming, cursor).await;
         if ended == Some(TOO_SLOW) {
-            metrics::counter!("greffe_feed_slow_readers_total", "feed" => self.feed).increment(1);
+            metrics::counter!("greffe_feed_slow_readers_total", "feed" => self.feed.name)
+                .increment(1);
         }
         if let Some((code, reason)) = ended {
             let close = Message::Close(Some(CloseFrame {
@@ -292,7 +374,8 @@ impl Reader {
 
     /// People see who else reads, and are seen; service accounts neither.
     async fn attend(&self, sink: &mut Sink) -> Result<Option<Attendee>, Option<Closing>> {
-        let Some(person) = self.caller.user_id() else {
+        let person = self.caller.user_id().filter(|_| self.feed.has_presence);
+        let Some(person) = person else {
             return Ok(None);
         };
         let (attendee, first) = Attendee::join(&self.app, person);
@@ -314,7 +397,7 @@ impl Reader {
             }
         };
         send(sink, Message::text(text)).await?;
-        metrics::counter!(counter, "feed" => self.feed).increment(1);
+        metrics::counter!(counter, "feed" => self.feed.name).increment(1);
         Ok(())
     }
 
@@ -324,7 +407,7 @@ impl Reader {
             Some(session) => self.person_now(session),
             None => self.service_now(),
         };
-        now.is_some_and(|caller| access::admit("open_safeguard_feed", &caller).is_ok())
+        now.is_some_and(|caller| access::admit(self.feed.open, &caller).is_ok())
     }
 
     fn person_now(&self, session: &Session) -> Option<Caller> {

@@ -28,6 +28,7 @@ mod problem;
 mod rate_limit;
 pub mod safeguard;
 mod shapes;
+mod supervision;
 mod users;
 mod web;
 
@@ -273,6 +274,7 @@ pub fn routes() -> (Router<App>, OpenApi) {
         .merge(audit::routes())
         .merge(operations::routes())
         .merge(catalogue::routes())
+        .merge(supervision::routes())
         .merge(feed::routes())
         .split_for_parts();
     openapi::complete(&mut document);

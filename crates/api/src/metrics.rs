@@ -13,7 +13,7 @@ const SECONDS: &[f64] = &[
 const BATCH: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Their counters are there from the beginning too.
-const FEEDS: &[&str] = &["safeguard"];
+const FEEDS: &[&str] = &["safeguard", "supervision"];
 
 /// How a metric behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,6 +73,22 @@ const WAITING: &[&str] = &[
     "list_clients",
     "get_client",
     "list_audit_items",
+    "get_supervision_overview",
+    "get_supervision_support",
+    "get_supervision_sentinel",
+    "get_supervision_enrichisseur",
+    "get_supervision_safeguard",
+    "list_tickets",
+    "list_alerts",
+    "list_workflow_errors",
+    "list_enrichment_runs",
+    "get_components_health",
+    "list_activity",
+    "get_alert",
+    "export_tickets",
+    "export_alerts",
+    "export_workflow_errors",
+    "export_enrichment_runs",
 ];
 
 /// Adds to every operation who may call it and the refusals any of its kind may meet.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The feeds, each with the projection that writes it.
-const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals")];
+const FEEDS: &[(&str, &str)] = &[("safeguard", "approvals"), ("supervision", "supervision")];
 /// How long requests under way may take when the process ends.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long a connection may take to begin, and for the head of a request.

@@ -12,7 +12,7 @@ pub use commands::{
     record_execution, reject_request, request_approval,
 };
 pub use queries::get_approval;
-pub(crate) use routes::filter_of;
 pub use routes::routes;
+pub(crate) use routes::{filter_of, id_of};
 pub use schema::{Approval, ApprovalPage, ApprovalStats, Tool, ToolPage};
 pub use shapes::*;

@@ -1,0 +1,8 @@
+//! The dashboards of SUPERVISION, the lists behind their numbers, and exports of these.
+
+mod export;
+mod queries;
+mod routes;
+mod shapes;
+
+pub use routes::routes;
