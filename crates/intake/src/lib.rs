@@ -4,11 +4,14 @@
 //! Invariants: a fact leaves `INTAKE` only once it is in the log or in `REJECTED`; the facts of one
 //! aggregate are taken in in the order of the stream; an outage never rejects.
 
+mod consumer;
 mod fact;
 mod headers;
+mod lanes;
 pub mod rejected;
 mod stream;
 
+pub use consumer::{Accounts, IntakeParts, LEASE, start};
 pub use fact::{Accepted, Fact, NotAccepted, ReadFact, accept};
 pub use headers::{ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID};
 pub use rejected::{Rejected, RejectedMessage, Rejection};

@@ -26,6 +26,8 @@ use crate::{
     stream::{self, REJECTED, connected, context, nats},
 };
 
+/// Longest sentence of a refusal (characters).
+const LONGEST_DETAIL: usize = 1_000;
 /// Messages fetched at once on the way to one that is to be removed.
 const FETCH: usize = 500;
 
@@ -262,7 +264,9 @@ fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> {
     })
 }
 
-/// A header is one line.
+/// A header is one line, and not a long one.
 fn one_line(text: &str) -> String {
-    text.replace(|letter: char| letter.is_control(), " ")
+    let letters = text.chars().take(LONGEST_DETAIL);
+    let shown = letters.map(|it| if it.is_control() { ' ' } else { it });
+    shown.collect()
 }
