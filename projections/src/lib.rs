@@ -24,6 +24,7 @@ pub fn all() -> Vec<Arc<dyn eventlog::Projection>> {
         Arc::new(safeguard::Tools),
         Arc::new(clients::Clients),
         Arc::new(users::Users),
+        Arc::new(supervision::Supervision),
         Arc::new(audit::Audit),
     ]
 }

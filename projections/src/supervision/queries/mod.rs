@@ -1,0 +1,28 @@
+//! Reading the dashboards and the lists behind their numbers. What one answer shows is read in one
+//! snapshot, so that its numbers agree with each other.
+
+mod knowledge;
+mod lists;
+mod overview;
+mod sentinel;
+mod sums;
+mod support;
+
+use sqlx::{PgPool, Postgres, Transaction};
+
+use crate::ReadError;
+
+pub use knowledge::find_enrichisseur;
+pub use lists::{
+    AlertFilter, ClientFilter, ErrorFilter, RunFilter, TicketFilter, find_alert, list_activity,
+    list_alerts, list_errors, list_health_changes, list_maintenance, list_runs, list_tickets,
+};
+pub use overview::{count_urgencies, find_components, find_overview};
+pub use sentinel::find_sentinel;
+pub use support::find_support;
+
+/// One state of all tables.
+async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ReadError> {
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    Ok(pool.begin_with(begin).await?)
+}

@@ -1,0 +1,137 @@
+//! Everything at a glance.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use eventlog::Vault;
+use sqlx::{PgConnection, PgPool};
+
+use super::{knowledge::brought, snapshot, sums};
+use crate::{
+    ReadError,
+    supervision::{
+        activity,
+        dashboards::*,
+        facts::{self, ComponentRow},
+        period::{Period, start_of_day},
+        shapes::*,
+    },
+};
+
+/// What is always shown, in this order, whether anything was heard of it or not.
+const COMPONENTS: [&str; 6] = ["glpi", "nats", "postgresql", "observium", "mcp", "models"];
+const LINES: i64 = 30;
+
+/// Everything at a glance; `rejected_facts` is for the caller to add.
+pub async fn find_overview(
+    pool: &PgPool,
+    vault: &Vault,
+    period: Period,
+    now: DateTime<Utc>,
+) -> Result<Overview, ReadError> {
+    let mut tx = snapshot(pool).await?;
+    let tickets = sums::tickets(&mut tx, period.span(), period.step).await?;
+    let tickets_before = sums::tickets(&mut tx, period.previous(), period.step).await?;
+    let alerts = sums::alerts(&mut tx, period.span(), period.step).await?;
+    let alerts_before = sums::alerts(&mut tx, period.previous(), period.step).await?;
+    let until = now + TimeDelta::milliseconds(1);
+    let entries = brought(&mut tx, (DateTime::UNIX_EPOCH, until)).await?;
+    let today = brought(&mut tx, (start_of_day(now), until)).await?;
+    let total = |counts: Vec<i64>| counts.into_iter().sum::<i64>().unsigned_abs();
+    let overview = Overview {
+        period,
+        as_of: now,
+        tickets: Count::new(
+            total(tickets.iter().map(|sum| sum.count).collect()),
+            total(tickets_before.iter().map(|sum| sum.count).collect()),
+        ),
+        alerts: Count::new(
+            total(alerts.iter().map(|sum| sum.count).collect()),
+            total(alerts_before.iter().map(|sum| sum.count).collect()),
+        ),
+        pending_approvals: urgencies(&mut tx, now).await?,
+        knowledge: KnowledgeCounts {
+            entries: entries.added.unsigned_abs(),
+            added_today: today.added.unsigned_abs(),
+        },
+        rejected_facts: None,
+        health: components(&mut tx, vault).await?,
+        activity: activity::list(&mut tx, vault, None, LINES).await?,
+    };
+    tx.commit().await?;
+    Ok(overview)
+}
+
+/// How many requests are pending, by the time they have left.
+pub async fn count_urgencies(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+) -> Result<PendingCounts, ReadError> {
+    let mut conn = pool.acquire().await?;
+    urgencies(&mut conn, now).await
+}
+
+/// Red up to 15 minutes, yellow up to 45 (`product.md`, SAFEGUARD).
+async fn urgencies(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<PendingCounts, ReadError> {
+    // The table is another projection's: it may not be there yet.
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('approvals') IS NOT NULL")
+        .fetch_one(&mut *conn)
+        .await?;
+    if !is_there {
+        return Ok(PendingCounts::default());
+    }
+    let (value, red, yellow): (i64, i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE expires_at <= $2),
+                count(*) FILTER (WHERE expires_at > $2 AND expires_at <= $3)
+         FROM approvals WHERE status = 'pending' AND expires_at > $1",
+    )
+    .bind(now)
+    .bind(now + TimeDelta::minutes(15))
+    .bind(now + TimeDelta::minutes(45))
+    .fetch_one(conn)
+    .await?;
+    Ok(PendingCounts {
+        value: value.unsigned_abs(),
+        red: red.unsigned_abs(),
+        yellow: yellow.unsigned_abs(),
+        green: (value - red - yellow).unsigned_abs(),
+    })
+}
+
+/// How the components are: those that are always shown, then what else was heard of.
+pub async fn find_components(
+    pool: &PgPool,
+    vault: &Vault,
+) -> Result<Vec<WatchedComponent>, ReadError> {
+    let mut conn = pool.acquire().await?;
+    components(&mut conn, vault).await
+}
+
+async fn components(
+    conn: &mut PgConnection,
+    vault: &Vault,
+) -> Result<Vec<WatchedComponent>, ReadError> {
+    let rows: Vec<ComponentRow> =
+        sqlx::query_as("SELECT * FROM supervision_components ORDER BY component COLLATE \"C\"")
+            .fetch_all(conn)
+            .await?;
+    let mut heard = facts::components(vault, rows).await?;
+    let mut shown = Vec::with_capacity(COMPONENTS.len());
+    for name in COMPONENTS {
+        let known = heard.iter().position(|it| it.component == name);
+        shown.push(match known {
+            Some(nth) => heard.remove(nth),
+            None => WatchedComponent {
+                component: name.to_owned(),
+                status: WatchedStatus::Unknown,
+                since: None,
+                detail: None,
+                latency_ms: None,
+                is_configured: false,
+            },
+        });
+    }
+    shown.append(&mut heard);
+    Ok(shown)
+}

@@ -1,0 +1,187 @@
+//! Counts over any stretch of time: from the sums of whole days and hours, and at either end from the
+//! rows.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+
+use super::super::{
+    period::{Period, Pieces, Span, Step},
+    shapes::AlertStatus,
+};
+use crate::ReadError;
+
+/// Tickets that are alike, in one step of a chart.
+#[derive(FromRow)]
+pub(super) struct TicketSum {
+    pub at: DateTime<Utc>,
+    pub category: String,
+    pub outcome: String,
+    pub automatic: bool,
+    pub count: i64,
+    pub timed: i64,
+    pub duration_ms: f64,
+}
+
+/// Episodes that are alike, in one step of a chart.
+#[derive(FromRow)]
+pub(super) struct AlertSum {
+    pub at: DateTime<Utc>,
+    pub responsibility: String,
+    pub severity: String,
+    pub status: String,
+    pub count: i64,
+    pub resolution_ms: f64,
+}
+
+impl AlertSum {
+    pub fn is(&self, status: AlertStatus) -> bool {
+        self.status == status.as_str()
+    }
+}
+
+/// The stretches of a query, and where each is read.
+struct Parts {
+    sums: Vec<(&'static str, Span)>,
+    rows: Vec<Span>,
+}
+
+impl Parts {
+    fn of((from, to): Span, by_day: bool) -> Self {
+        let pieces = Pieces::of(from, to, by_day);
+        let hours = pieces.hours.map(|span| ("hour", span));
+        let sums = [("day", pieces.days)].into_iter().chain(hours);
+        Self {
+            sums: sums.filter(|(_, (from, to))| from < to).collect(),
+            rows: pieces
+                .edges
+                .into_iter()
+                .filter(|(from, to)| from < to)
+                .collect(),
+        }
+    }
+
+    /// One query over all of them: each part `UNION ALL` the next.
+    fn query(&self, columns: Columns) -> QueryBuilder<'static, Postgres> {
+        let mut query = QueryBuilder::new(columns.head);
+        let mut union = "";
+        for (step, (from, to)) in &self.sums {
+            query.push(union).push(columns.of_sums);
+            query.push(" WHERE step = ").push_bind(*step);
+            query.push(" AND at >= ").push_bind(*from);
+            query.push(" AND at < ").push_bind(*to);
+            union = " UNION ALL ";
+        }
+        for (from, to) in &self.rows {
+            query.push(union).push(columns.of_rows);
+            query
+                .push(format!(" WHERE {} >= ", columns.time))
+                .push_bind(*from);
+            query
+                .push(format!(" AND {} < ", columns.time))
+                .push_bind(*to);
+            query.push(columns.group);
+            union = " UNION ALL ";
+        }
+        query.push(columns.tail);
+        query
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sums.is_empty() && self.rows.is_empty()
+    }
+}
+
+/// How a query over parts is written.
+struct Columns {
+    head: &'static str,
+    of_sums: &'static str,
+    of_rows: &'static str,
+    time: &'static str,
+    group: &'static str,
+    tail: &'static str,
+}
+
+const TICKETS: Columns = Columns {
+    head: "",
+    of_sums: "SELECT at, category, outcome, automatic, count, timed, duration_ms::float8 AS duration_ms
+              FROM supervision_ticket_sums",
+    of_rows: "SELECT date_trunc('hour', occurred_at) AS at, category, outcome, automatic, count(*) AS count,
+                     count(duration_ms) AS timed, coalesce(sum(duration_ms), 0)::float8 AS duration_ms
+              FROM supervision_tickets",
+    time: "occurred_at",
+    group: " GROUP BY 1, 2, 3, 4",
+    tail: "",
+};
+
+const ALERTS: Columns = Columns {
+    head: "",
+    of_sums: "SELECT at, responsibility, severity, status, count, resolution_ms::float8 AS resolution_ms
+              FROM supervision_alert_sums",
+    of_rows: "SELECT date_trunc('hour', raised_at) AS at, responsibility, severity, status, count(*) AS count,
+                     coalesce(sum(greatest(extract(epoch FROM resolved_at - raised_at) * 1000, 0)), 0)::float8
+                         AS resolution_ms
+              FROM supervision_alerts",
+    time: "raised_at",
+    group: " GROUP BY 1, 2, 3, 4",
+    tail: "",
+};
+
+const CLIENTS: Columns = Columns {
+    head: "SELECT client_id, sum(count)::bigint AS count FROM (",
+    of_sums: "SELECT client_id, count FROM supervision_client_sums",
+    of_rows: "SELECT coalesce(client_id, '') AS client_id, count(*) AS count FROM supervision_tickets",
+    time: "occurred_at",
+    group: " GROUP BY 1",
+    tail: ") AS parts GROUP BY 1 ORDER BY 2 DESC, client_id COLLATE \"C\" LIMIT 10",
+};
+
+/// The tickets of a stretch; `step` is how fine their times are.
+pub(super) async fn tickets(
+    conn: &mut PgConnection,
+    span: Span,
+    step: Step,
+) -> Result<Vec<TicketSum>, ReadError> {
+    let parts = Parts::of(span, step == Step::Day);
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = parts.query(TICKETS);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// The episodes raised in a stretch; `step` is how fine their times are.
+pub(super) async fn alerts(
+    conn: &mut PgConnection,
+    span: Span,
+    step: Step,
+) -> Result<Vec<AlertSum>, ReadError> {
+    let parts = Parts::of(span, step == Step::Day);
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = parts.query(ALERTS);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+/// The ten clients with the most tickets of a stretch; the tickets without a client are of `''`.
+pub(super) async fn clients(
+    conn: &mut PgConnection,
+    span: Span,
+) -> Result<Vec<(String, i64)>, ReadError> {
+    let parts = Parts::of(span, true);
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = parts.query(CLIENTS);
+    Ok(query.build_query_as().fetch_all(conn).await?)
+}
+
+impl Period {
+    pub(super) fn span(&self) -> Span {
+        (self.from, self.to)
+    }
+
+    pub(super) fn previous(&self) -> Span {
+        (self.previous_from, self.previous_to)
+    }
+}
