@@ -243,6 +243,15 @@ impl Accounts {
         self.read().services.get(name).cloned()
     }
 
+    /// Whether a service account is active and has a scope.
+    pub fn has_scope(&self, name: &str, scope: &str) -> bool {
+        let directory = self.read();
+        let account = directory.services.get(name);
+        account.is_some_and(|account| {
+            account.active && account.scopes.iter().any(|granted| granted == scope)
+        })
+    }
+
     /// Every active service account.
     pub fn services(&self) -> Vec<ServiceAccount> {
         self.read()

@@ -4,12 +4,13 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_nats::{HeaderMap, jetstream};
 use common::{SOON, World, alert, within};
 use intake::{MAX_FACT_BYTES, Rejected};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 const ALERT: &str = "intake.sentinel.sentinel.alert";
 
@@ -99,6 +100,50 @@ async fn a_killed_nats_server_loses_and_doubles_nothing() {
     }
     world.settle().await;
     world.assert_is_burst(&facts).await;
+}
+
+#[tokio::test]
+async fn while_postgresql_is_away_facts_wait_and_none_is_rejected() {
+    let postgres = testkit::postgres_server().await;
+    let world = World::on(postgres.fresh_database().await).await;
+    let _process = world.start().await;
+    assert!(within(SOON, || world.is_empty()).await);
+    let facts = burst(400, 20);
+    world.publish_burst(&facts[..200]).await;
+    postgres.kill().await;
+    world.publish_burst(&facts[200..]).await;
+    // As long as an outage is: longer than the log's writer tries by itself.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(world.messages("INTAKE").await >= 200);
+    postgres.restart().await;
+    world.settle().await;
+    world.assert_is_burst(&facts).await;
+    assert_eq!(rejections(&world).await, []);
+}
+
+/// Whoever publishes writes the status line too, and clients take it for the server's word.
+#[tokio::test]
+async fn a_message_that_looks_like_the_server_s_own_holds_up_nobody() {
+    let world = World::new().await;
+    let _process = world.start().await;
+    assert!(within(SOON, || world.is_empty()).await);
+    let address = world.nats.url().replace("nats://", "");
+    let mut raw = tokio::net::TcpStream::connect(address).await.unwrap();
+    let connect =
+        r#"{"user":"sentinel","pass":"sentinel-password","headers":true,"verbose":false}"#;
+    let body = alert(1, 0, "down").to_string();
+    for status in ["409 Consumer Deleted", "503", "100 Idle Heartbeat"] {
+        let head = format!("NATS/1.0 {status}\r\n\r\n");
+        let (before, all) = (head.len(), head.len() + body.len());
+        let sent =
+            format!("CONNECT {connect}\r\nHPUB {ALERT} {before} {all}\r\n{head}{body}\r\nPING\r\n");
+        raw.write_all(sent.as_bytes()).await.unwrap();
+    }
+    let stored = || async { world.count().await == 3 };
+    assert!(within(SOON, stored).await, "each is a fact like any other");
+    world.publish(ALERT, None, &alert(2, 0, "down")).await;
+    world.settle().await;
+    assert_eq!(world.count().await, 4);
 }
 
 #[tokio::test]

@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use embedded::{NatsUser, UserKind};
 use eventlog::{
-    Deadlines, EventLog, Leases, LogReader, Progress, Projection, Projector, Relay, RelayStatus,
+    Deadlines, EventLog, Leases, LogError, LogReader, Progress, Projection, Projector, Relay,
+    RelayStatus,
 };
 use kernel::Clock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use workflows::{ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, NatsUsers};
+use workflows::{
+    ApprovalDuty, Clerk, ClerkParts, Decisions, Housekeeping, MaintenanceDuty, NatsUsers,
+};
 
 use crate::{
     backends::Backends,
@@ -17,6 +21,8 @@ use crate::{
     wiring::{Roles, problem},
 };
 
+/// What an account needs to publish facts (`contracts.md`, "NATS").
+const INTAKE_SCOPE: &str = "intake";
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(600);
 
 /// What the parts of a process share.
@@ -56,7 +62,7 @@ impl Parts {
             log: self.log.clone(),
             progress: self.progress.clone(),
             clock: self.clock.clone(),
-            duties: vec![Arc::new(ApprovalDuty)],
+            duties: vec![Arc::new(ApprovalDuty), Arc::new(MaintenanceDuty)],
         };
         let clerk = Clerk::start(clerk, &self.leases, self.stop.clone()).await?;
         Decisions::start(
@@ -68,10 +74,32 @@ impl Parts {
             &self.leases,
             self.stop.clone(),
         );
+        self.start_intake(config).await?;
         let pool = self.log.pool().clone();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
         Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
         Ok(clerk)
+    }
+
+    /// Facts of workflows, by accounts that are followed in this process, whether it serves or not.
+    async fn start_intake(&self, config: &Config) -> anyhow::Result<()> {
+        let accounts = api::accounts::Accounts::load(&self.log, self.clock.now()).await?;
+        let accounts = Arc::new(accounts);
+        let (log, reader) = (self.log.clone(), self.reader.clone());
+        let following = accounts.clone().follow(log, reader, self.stop.clone());
+        drop(tokio::spawn(following));
+        let parts = intake::IntakeParts {
+            log: self.log.clone(),
+            client: self.nats.clone(),
+            clock: self.clock.clone(),
+            accounts: Arc::new(Publishers {
+                log: self.log.clone(),
+                accounts,
+            }),
+            replicas: config.nats_replicas,
+        };
+        intake::start(parts, &self.leases, self.stop.clone());
+        Ok(())
     }
 
     pub fn keep_nats_users(&self, roles: Roles, backends: &Backends) -> Option<NatsUsers> {
@@ -100,6 +128,20 @@ impl Parts {
     }
 }
 
+/// Which accounts may publish facts.
+struct Publishers {
+    log: EventLog,
+    accounts: Arc<api::accounts::Accounts>,
+}
+
+#[async_trait]
+impl intake::Accounts for Publishers {
+    async fn may_intake(&self, name: &str) -> Result<bool, LogError> {
+        self.accounts.refresh_if_stale(&self.log).await?;
+        Ok(self.accounts.has_scope(name, INTAKE_SCOPE))
+    }
+}
+
 /// Every projection that a projector runs.
 pub fn all_projections() -> Vec<Arc<dyn Projection>> {
     let mut all = projections::all();
@@ -109,7 +151,13 @@ pub fn all_projections() -> Vec<Arc<dyn Projection>> {
 
 /// The leases that some process must hold for the platform to work.
 pub fn leases_in_use() -> Vec<String> {
-    let parts = ["relay", "clerk", "housekeeping", "reaction decisions"];
+    let parts = [
+        "relay",
+        "clerk",
+        "housekeeping",
+        "reaction decisions",
+        intake::LEASE,
+    ];
     let projections = all_projections();
     let names = projections
         .iter()

@@ -3,10 +3,16 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
-use domain::safeguard::{Approval, ApprovalCommand};
+use domain::{
+    safeguard::{Approval, ApprovalCommand},
+    sentinel::Maintenance,
+};
 use eventlog::RecordedEvent;
 use eventlog::{CommandContext, Deadline, EventLog, ExecuteError, LogError};
-use events::safeguard::{ApprovalEvent, EXPIRY, LAPSE};
+use events::{
+    safeguard::{ApprovalEvent, EXPIRY, LAPSE},
+    sentinel::MaintenanceEvent,
+};
 use kernel::{AggregateId, DeadlineChange, DecodeError, EventType};
 
 use crate::{Duty, NotDone, Settled};
@@ -15,6 +21,7 @@ use crate::{Duty, NotDone, Settled};
 pub fn deadlines_of(event: &RecordedEvent) -> Result<Vec<DeadlineChange>, DecodeError> {
     match event.aggregate_type.as_str() {
         Approval::TYPE => Ok(event.decode::<ApprovalEvent>()?.deadlines()),
+        Maintenance::TYPE => Ok(event.decode::<MaintenanceEvent>()?.deadlines()),
         _ => Ok(Vec::new()),
     }
 }

@@ -11,6 +11,7 @@ mod clerk;
 mod decisions;
 mod decisions_stream;
 mod housekeeping;
+mod maintenance;
 mod nats_users;
 
 pub use approvals::{ApprovalDuty, deadlines_of};
@@ -18,4 +19,5 @@ pub use clerk::{Clerk, ClerkParts, Duty, NotDone, Settled};
 pub use decisions::Decisions;
 pub use decisions_stream::DECISIONS;
 pub use housekeeping::{Housekeeping, Pruned, prune};
+pub use maintenance::MaintenanceDuty;
 pub use nats_users::{NatsUsers, SyncState};

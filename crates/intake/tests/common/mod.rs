@@ -52,7 +52,11 @@ pub async fn open(pool: &PgPool) -> EventLog {
 
 impl World {
     pub async fn new() -> Self {
-        let (nats, database) = tokio::join!(testkit::nats(), testkit::fresh_database());
+        Self::on(testkit::fresh_database().await).await
+    }
+
+    pub async fn on(database: TestDatabase) -> Self {
+        let nats = testkit::nats().await;
         eventlog::migrate(&database.pool).await.unwrap();
         let password = nats.add_user("sentinel", UserKind::Service).await;
         let service = nats.client_as("sentinel", &password).await;
