@@ -224,6 +224,10 @@ fn what<'a>(event: &'a RecordedEvent, data: &'a Value) -> What<'a> {
             target_id: told("name").unwrap_or(&event.aggregate_id),
             ..aggregate
         },
+        kind if kind.starts_with("workflow.component.") => What {
+            target_id: told("component").unwrap_or(&event.aggregate_id),
+            ..aggregate
+        },
         kind if kind.starts_with("clients.client.") => What {
             target_id: told("client_id").unwrap_or(&event.aggregate_id),
             ..aggregate

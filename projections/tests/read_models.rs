@@ -25,7 +25,14 @@ use testkit::TestDatabase;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const NAMES: [&str; 5] = ["approvals", "tools", "clients", "users", "audit"];
+const NAMES: [&str; 6] = [
+    "approvals",
+    "tools",
+    "clients",
+    "users",
+    "supervision",
+    "audit",
+];
 const TABLES: [&str; 8] = [
     "approvals",
     "approval_postponements",

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Problem, access, accounts::Session, caller::Caller, presence::Attendee,
-    safeguard::filter_of,
+    safeguard::filter_of, supervision::link,
 };
 
 pub(crate) use open_sockets::OpenSockets;
@@ -101,6 +101,8 @@ struct Feed {
     target: &'static str,
     /// Whether its readers see who else reads.
     has_presence: bool,
+    /// Whether its items link to tickets.
+    has_links: bool,
 }
 
 const SAFEGUARD: &Feed = &Feed {
@@ -109,6 +111,7 @@ const SAFEGUARD: &Feed = &Feed {
     poll: "list_safeguard_frames",
     target: "safeguard.approval",
     has_presence: true,
+    has_links: false,
 };
 const SUPERVISION: &Feed = &Feed {
     name: "supervision",
@@ -116,6 +119,7 @@ const SUPERVISION: &Feed = &Feed {
     poll: "list_supervision_frames",
     target: "supervision",
     has_presence: false,
+    has_links: true,
 };
 
 type Upgrade = Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>;
@@ -251,8 +255,12 @@ impl Reader {
                 FeedItem::Frame(frame) => {
                     page.position = frame.position;
                     if self.may_see(&frame.audience) {
-                        page.items
-                            .push(serde_json::from_str(&frame.json).map_err(Problem::internal)?);
+                        let mut shown: FeedFrame =
+                            serde_json::from_str(&frame.json).map_err(Problem::internal)?;
+                        if let Some(glpi) = self.glpi() {
+                            link(&mut shown.data, Some(glpi));
+                        }
+                        page.items.push(shown);
                     }
                 }
                 FeedItem::Reset { position } => {
@@ -388,7 +396,7 @@ impl Reader {
     async fn show(&self, sink: &mut Sink, item: FeedItem) -> Result<(), Option<Closing>> {
         let (text, counter) = match item {
             FeedItem::Frame(frame) if self.may_see(&frame.audience) => {
-                (frame.json.to_string(), "greffe_feed_frames_sent_total")
+                (self.text(&frame.json), "greffe_feed_frames_sent_total")
             }
             FeedItem::Frame(_) => return Ok(()),
             FeedItem::Reset { position } => {
@@ -399,6 +407,29 @@ impl Reader {
         send(sink, Message::text(text)).await?;
         metrics::counter!(counter, "feed" => self.feed.name).increment(1);
         Ok(())
+    }
+
+    /// Where links of this feed's items lead.
+    fn glpi(&self) -> Option<&str> {
+        let base = self.app.config.glpi_base_url.as_deref();
+        base.filter(|_| self.feed.has_links)
+    }
+
+    /// The frame with its links: its data is as GET shows it.
+    fn text(&self, frame: &str) -> String {
+        let Some(glpi) = self.glpi() else {
+            return frame.to_owned();
+        };
+        match serde_json::from_str::<Value>(frame) {
+            Ok(mut linked) => {
+                link(&mut linked["data"], Some(glpi));
+                linked.to_string()
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a frame is no JSON");
+                frame.to_owned()
+            }
+        }
     }
 
     /// Whether the session or key still counts, and its party may still open this feed.

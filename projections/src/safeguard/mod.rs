@@ -13,5 +13,5 @@ pub use queries::{
     HistoryFilter, PendingFilter, count_pending, count_pending_of, find_approval, list_history,
     list_pending,
 };
-pub use stats::{ApprovalStats, ClientCount, ToolCount, WorkflowCount, find_stats};
+pub use stats::{ApprovalStats, ClientCount, ToolCount, WorkflowCount, count_requests, find_stats};
 pub use tools::{ToolRow, Tools, find_tool, list_tools};

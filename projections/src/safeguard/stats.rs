@@ -139,6 +139,22 @@ pub async fn find_stats(
     })
 }
 
+/// How many requests were made in `[from, to)`.
+pub async fn count_requests(
+    pool: &PgPool,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<u64, ReadError> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM approvals WHERE requested_at >= $1 AND requested_at < $2",
+    )
+    .bind(from)
+    .bind(to)
+    .fetch_one(pool)
+    .await?;
+    Ok(count.unsigned_abs())
+}
+
 async fn client_names(
     pool: &PgPool,
     vault: &Vault,

@@ -44,7 +44,11 @@ impl Lines {
         self.at.push(line.at);
         self.kind.push(word(line.kind));
         self.target_type.push(event.aggregate_type.clone());
-        self.target_id.push(event.aggregate_id.clone());
+        // The audit trail knows a component by its name.
+        let name = line.label.clone();
+        let name = name.filter(|_| line.kind == ActivityKind::HealthChanged);
+        self.target_id
+            .push(name.unwrap_or_else(|| event.aggregate_id.clone()));
         self.label.push(line.label);
         self.status.push(line.status);
         self.category.push(line.category);

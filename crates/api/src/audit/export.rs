@@ -203,7 +203,7 @@ fn csv(items: &[AuditItem], with_head: bool) -> Result<Vec<u8>, std::io::Error> 
 }
 
 /// A cell that a spreadsheet would take for a formula is marked as text (OWASP, CSV injection).
-fn harmless(cell: String) -> String {
+pub(crate) fn harmless(cell: String) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell,

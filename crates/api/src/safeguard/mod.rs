@@ -12,6 +12,7 @@ pub use commands::{
     record_execution, reject_request, request_approval,
 };
 pub use queries::get_approval;
+pub(crate) use queries::list_without_timeline;
 pub use routes::routes;
 pub(crate) use routes::{filter_of, id_of};
 pub use schema::{Approval, ApprovalPage, ApprovalStats, Tool, ToolPage};

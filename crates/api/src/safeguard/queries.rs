@@ -216,18 +216,24 @@ pub struct Listed {
 }
 
 fn page_of(caller: &Caller, found: Page<ApprovalItem>) -> Result<Listed, Problem> {
-    let mut items = Vec::with_capacity(found.items.len());
-    for item in found.items {
-        let mut item = serde_json::to_value(item).map_err(Problem::internal)?;
-        if let Some(object) = item.as_object_mut() {
-            object.remove("timeline");
-        }
-        items.push(item);
-    }
+    let items = list_without_timeline(found.items)?;
     let server_time = caller.at.to_rfc3339_opts(SecondsFormat::Millis, true);
     Ok(Listed {
         items,
         next_cursor: found.next_cursor,
         server_time,
     })
+}
+
+/// Approvals as lists show them: what happened to each is left to its own page.
+pub(crate) fn list_without_timeline(found: Vec<ApprovalItem>) -> Result<Vec<Value>, Problem> {
+    let mut items = Vec::with_capacity(found.len());
+    for item in found {
+        let mut item = serde_json::to_value(item).map_err(Problem::internal)?;
+        if let Some(object) = item.as_object_mut() {
+            object.remove("timeline");
+        }
+        items.push(item);
+    }
+    Ok(items)
 }

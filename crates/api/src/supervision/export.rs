@@ -1,41 +1,352 @@
-//! Exports.
-use axum::response::Response;
+//! The lists as files. CSV is written while it is read, whatever its size; a spreadsheet is made whole,
+//! and so bounded. Every export is in the trail before it begins.
 
-use super::shapes::*;
-use crate::{App, Problem, caller::Caller, min_position::MinPosition};
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use futures::stream;
+use projections::{
+    ReadError,
+    supervision::{self as rows, ClientRef},
+};
+use rust_xlsxwriter::{Format, Workbook, XlsxError};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    queries::{READS, wanted_alerts, wanted_errors, wanted_runs, wanted_tickets},
+    shapes::*,
+};
+use crate::{
+    App, Problem, audit::harmless, caller::Caller, commands::POSITION, min_position::MinPosition,
+};
+
+/// Rows fetched at once.
+const PAGE: u32 = 1_000;
+/// Rows of a spreadsheet at most.
+const MOST_ROWS: usize = 100_000;
+/// Says that a spreadsheet does not hold all that was found.
+const TRUNCATED: HeaderName = HeaderName::from_static("greffe-truncated");
+const SPREADSHEET: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// Tickets as a file.
 pub async fn export_tickets(
-    _: &App,
-    _: &Caller,
-    _: TicketFilter,
-    _: ExportFormat,
-    _: MinPosition,
+    app: &App,
+    caller: &Caller,
+    filter: TicketFilter,
+    format: ExportFormat,
+    from: MinPosition,
 ) -> Result<Response, Problem> {
-    Err(Problem::not_found("This is not answered yet."))
+    let list = List::Tickets(wanted_tickets(caller, &filter)?);
+    export(app, caller, "export_tickets", list, format, from).await
 }
+
+/// Episodes of alerts as a file.
 pub async fn export_alerts(
-    _: &App,
-    _: &Caller,
-    _: AlertFilter,
-    _: ExportFormat,
-    _: MinPosition,
+    app: &App,
+    caller: &Caller,
+    filter: AlertFilter,
+    format: ExportFormat,
+    from: MinPosition,
 ) -> Result<Response, Problem> {
-    Err(Problem::not_found("This is not answered yet."))
+    let list = List::Alerts(wanted_alerts(caller, &filter)?);
+    export(app, caller, "export_alerts", list, format, from).await
 }
+
+/// Errors of workflows as a file.
 pub async fn export_workflow_errors(
-    _: &App,
-    _: &Caller,
-    _: ErrorFilter,
-    _: ExportFormat,
-    _: MinPosition,
+    app: &App,
+    caller: &Caller,
+    filter: ErrorFilter,
+    format: ExportFormat,
+    from: MinPosition,
 ) -> Result<Response, Problem> {
-    Err(Problem::not_found("This is not answered yet."))
+    let list = List::Errors(wanted_errors(caller, &filter)?);
+    export(app, caller, "export_workflow_errors", list, format, from).await
 }
+
+/// Runs of ENRICHISSEUR as a file.
 pub async fn export_enrichment_runs(
-    _: &App,
-    _: &Caller,
-    _: RunFilter,
-    _: ExportFormat,
-    _: MinPosition,
+    app: &App,
+    caller: &Caller,
+    filter: RunFilter,
+    format: ExportFormat,
+    from: MinPosition,
 ) -> Result<Response, Problem> {
-    Err(Problem::not_found("This is not answered yet."))
+    let list = List::Runs(wanted_runs(caller, &filter)?);
+    export(app, caller, "export_enrichment_runs", list, format, from).await
+}
+
+/// What is exported, and how far it is.
+enum List {
+    Tickets(rows::TicketFilter),
+    Alerts(rows::AlertFilter),
+    Errors(rows::ErrorFilter),
+    Runs(rows::RunFilter),
+}
+
+async fn export(
+    app: &App,
+    caller: &Caller,
+    operation: &'static str,
+    list: List,
+    format: ExportFormat,
+    from: MinPosition,
+) -> Result<Response, Problem> {
+    let position = app.reached(READS, from).await?;
+    app.audit_read(caller, operation, list.target()).await?;
+    let export = Export {
+        app: app.clone(),
+        now: caller.at,
+        list,
+        is_first: true,
+    };
+    let name = export.list.name();
+    let (kind, end) = match format {
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv"),
+        ExportFormat::Xlsx => (SPREADSHEET, "xlsx"),
+    };
+    let headers: [(HeaderName, String); 3] = [
+        (header::CONTENT_TYPE, kind.into()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.{end}\""),
+        ),
+        (POSITION, position.to_string()),
+    ];
+    match format {
+        ExportFormat::Csv => Ok((headers, export.stream()).into_response()),
+        ExportFormat::Xlsx => {
+            let (bytes, is_cut) = export.spreadsheet().await?;
+            Ok((headers, [(TRUNCATED, is_cut.to_string())], bytes).into_response())
+        }
+    }
+}
+
+struct Export {
+    app: App,
+    now: DateTime<Utc>,
+    list: List,
+    is_first: bool,
+}
+
+type Row = Vec<String>;
+
+impl Export {
+    fn stream(self) -> Body {
+        let chunks = stream::try_unfold(Some(self), |export| async move {
+            match export {
+                Some(export) => export.next_chunk().await,
+                None => Ok(None),
+            }
+        });
+        Body::from_stream(chunks)
+    }
+
+    async fn next_chunk(mut self) -> Result<Option<(Bytes, Option<Self>)>, std::io::Error> {
+        let found = self.list.next(&self.app, self.now).await;
+        let (rows, is_more) = found.map_err(|error| {
+            tracing::error!(error = %error, "an export of SUPERVISION broke off");
+            std::io::Error::other("the export broke off")
+        })?;
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        if self.is_first {
+            writer.write_record(self.list.columns())?;
+        }
+        for row in rows {
+            writer.write_record(row.into_iter().map(harmless))?;
+        }
+        let text = writer.into_inner();
+        let text = text.map_err(|error| std::io::Error::other(error.to_string()))?;
+        self.is_first = false;
+        Ok(Some((Bytes::from(text), is_more.then_some(self))))
+    }
+
+    /// The file, and whether it holds less than was found.
+    async fn spreadsheet(mut self) -> Result<(Vec<u8>, bool), Problem> {
+        let mut all = Vec::new();
+        let mut is_more = true;
+        while is_more && all.len() < MOST_ROWS {
+            let (rows, more) = self.list.next(&self.app, self.now).await?;
+            all.extend(rows);
+            is_more = more;
+        }
+        let is_cut = is_more || all.len() > MOST_ROWS;
+        all.truncate(MOST_ROWS);
+        let columns = self.list.columns();
+        let made = tokio::task::spawn_blocking(move || workbook(columns, &all, is_cut));
+        let bytes = made.await.map_err(Problem::internal)?;
+        Ok((bytes.map_err(Problem::internal)?, is_cut))
+    }
+}
+
+/// Cells are text: nothing in them is taken for a formula.
+fn workbook(columns: &[&str], rows: &[Row], is_cut: bool) -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let bold = Format::new().set_bold();
+    for (column, name) in (0..).zip(columns) {
+        sheet.write_string_with_format(0, column, *name, &bold)?;
+    }
+    for (at, row) in (1..).zip(rows) {
+        for (column, cell) in (0..).zip(row) {
+            sheet.write_string(at, column, cell.chars().take(32_767).collect::<String>())?;
+        }
+    }
+    if is_cut {
+        let last = rows.len() as u32 + 1;
+        sheet.write_string_with_format(last, 0, "…", &bold)?;
+    }
+    sheet.set_freeze_panes(1, 0)?;
+    workbook.save_to_buffer()
+}
+
+impl List {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Tickets(_) => "tickets",
+            Self::Alerts(_) => "alerts",
+            Self::Errors(_) => "errors",
+            Self::Runs(_) => "runs",
+        }
+    }
+
+    /// What is read, for the audit trail.
+    fn target(&self) -> &'static str {
+        match self {
+            Self::Tickets(_) => "support.ticket",
+            Self::Alerts(_) => "sentinel.alert",
+            Self::Errors(_) => "workflow.error",
+            Self::Runs(_) => "knowledge.enrichment",
+        }
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        match self {
+            Self::Tickets(_) => &[
+                "ticket_id",
+                "title",
+                "category",
+                "outcome",
+                "automatic",
+                "client_id",
+                "client_name",
+                "duration_ms",
+                "reports",
+                "first_occurred_at",
+                "occurred_at",
+                "reported_by",
+                "position",
+            ],
+            Self::Alerts(_) => &[
+                "id",
+                "episode",
+                "source",
+                "external_id",
+                "device",
+                "client_id",
+                "client_name",
+                "severity",
+                "message",
+                "responsibility",
+                "confidence",
+                "status",
+                "acknowledged_by",
+                "acknowledged_at",
+                "is_flapping",
+                "raised_at",
+                "last_occurred_at",
+                "repeats",
+                "reopenings",
+                "resolved_at",
+                "resolution",
+                "resolved_by",
+                "position",
+            ],
+            Self::Errors(_) => &[
+                "id",
+                "workflow",
+                "message",
+                "tool",
+                "ticket_id",
+                "attempts",
+                "recovered",
+                "occurred_at",
+                "reported_by",
+                "position",
+            ],
+            Self::Runs(_) => &[
+                "run_id",
+                "started_at",
+                "finished_at",
+                "next_run_at",
+                "added",
+                "updated",
+                "failed",
+                "by_source",
+                "reported_by",
+                "position",
+            ],
+        }
+    }
+
+    /// The next rows, and whether there are more.
+    async fn next(&mut self, app: &App, now: DateTime<Utc>) -> Result<(Vec<Row>, bool), ReadError> {
+        let (pool, vault) = (app.log.pool(), app.log.vault());
+        let columns = self.columns();
+        match self {
+            Self::Tickets(filter) => {
+                filter.limit = PAGE;
+                let page = rows::list_tickets(pool, vault, filter).await?;
+                filter.cursor = page.next_cursor;
+                let rows = page
+                    .items
+                    .iter()
+                    .map(|it| row(columns, it, it.client.as_ref()));
+                Ok((rows.collect(), filter.cursor.is_some()))
+            }
+            Self::Alerts(filter) => {
+                filter.limit = PAGE;
+                let page = rows::list_alerts(pool, vault, filter, now).await?;
+                filter.cursor = page.next_cursor;
+                let rows = page
+                    .items
+                    .iter()
+                    .map(|it| row(columns, it, it.client.as_ref()));
+                Ok((rows.collect(), filter.cursor.is_some()))
+            }
+            Self::Errors(filter) => {
+                filter.limit = PAGE;
+                let page = rows::list_errors(pool, vault, filter).await?;
+                filter.cursor = page.next_cursor;
+                let rows = page.items.iter().map(|it| row(columns, it, None));
+                Ok((rows.collect(), filter.cursor.is_some()))
+            }
+            Self::Runs(filter) => {
+                filter.limit = PAGE;
+                let page = rows::list_runs(pool, filter).await?;
+                filter.cursor = page.next_cursor;
+                let rows = page.items.iter().map(|it| row(columns, it, None));
+                Ok((rows.collect(), filter.cursor.is_some()))
+            }
+        }
+    }
+}
+
+/// The columns of an item, by the names of its fields.
+fn row(columns: &[&str], item: &impl Serialize, client: Option<&ClientRef>) -> Row {
+    let item = serde_json::to_value(item).unwrap_or_default();
+    let cell = |column: &&str| match (*column, client) {
+        ("client_id", client) => client.map(|it| it.id.clone()).unwrap_or_default(),
+        ("client_name", client) => client.and_then(|it| it.name.clone()).unwrap_or_default(),
+        (column, _) => match &item[column] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        },
+    };
+    columns.iter().map(cell).collect()
 }

@@ -4,5 +4,7 @@ mod export;
 mod queries;
 mod routes;
 mod shapes;
+mod urls;
 
 pub use routes::routes;
+pub(crate) use urls::link;

@@ -6,7 +6,6 @@ use axum::{
 };
 use projections::supervision::{Alert, Enrichisseur, Overview, Sentinel, Support};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::{export, queries, shapes::*};
 use crate::{

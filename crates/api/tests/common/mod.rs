@@ -101,7 +101,7 @@ impl TestApp {
             orders: api::parked_orders,
         };
         projector.start(projections::all(), &leases, &stop);
-        let feeds = [("safeguard", "approvals")];
+        let feeds = [("safeguard", "approvals"), ("supervision", "supervision")];
         let frames = FeedHub::start(pool.clone(), vault, progress.clone(), &feeds, &stop)
             .await
             .unwrap();
