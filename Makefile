@@ -38,9 +38,11 @@ test-rust: programs
 	$(WITH_POSTGRES) cargo test --workspace
 
 # Kills processes and servers at random for long, and checks that nothing was lost. KILLS, and
-# GREFFE_TEST_SEED to play the same choices again.
+# GREFFE_TEST_SEED to play the same choices again. Then a day in five minutes, and no nats-server for
+# half a minute of it.
 soak: programs
 	GREFFE_TEST_KILLS=$(or $(KILLS),200) cargo test --package greffe --test crash -- --nocapture
+	GREFFE_TEST_FULL_DAY=1 cargo test --package greffe --test day -- --nocapture
 
 # The examples of docs/workflows-over-nats.md, on a real platform.
 test-examples: programs

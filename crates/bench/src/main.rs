@@ -3,7 +3,10 @@
 
 mod account;
 mod commands;
+mod dashboards;
+mod intake;
 mod log;
+mod plan;
 mod platform;
 mod rebuild;
 mod report;
@@ -14,6 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use embedded::{EmbeddedConfig, Servers};
+use plan::Plan;
 use report::{Row, median};
 
 /// As `greffe` does; what is measured beside it has it too.
@@ -28,6 +32,9 @@ struct Arguments {
     /// Also append to a log of ten million events.
     #[arg(long)]
     ten_million: bool,
+    /// Ask the dashboards over so many events.
+    #[arg(long)]
+    events: Option<i64>,
     /// Measure only these.
     #[arg(long, value_enum)]
     only: Vec<Measured>,
@@ -43,6 +50,8 @@ enum Measured {
     Rebuild,
     Process,
     Sockets,
+    Dashboards,
+    Intake,
 }
 
 #[derive(Subcommand)]
@@ -60,40 +69,6 @@ enum What {
 /// How long a started platform is left alone before its memory is looked at.
 const IDLE_FOR: Duration = Duration::from_secs(5);
 
-/// How long and how often everything is measured.
-struct Plan {
-    slice: Duration,
-    rounds: usize,
-    large: i64,
-    relayed: i64,
-    sockets: usize,
-    rebuilt: i64,
-}
-
-impl Plan {
-    fn new(is_quick: bool, is_huge: bool) -> Self {
-        let large = if is_huge { 10_000_000 } else { 1_000_000 };
-        if is_quick {
-            return Self {
-                slice: Duration::from_millis(1_000),
-                rounds: 3,
-                large: 200_000,
-                relayed: 100_000,
-                sockets: 500,
-                rebuilt: 100_000,
-            };
-        }
-        Self {
-            slice: Duration::from_secs(4),
-            rounds: 5,
-            large,
-            relayed: 500_000,
-            sockets: 2_000,
-            rebuilt: 1_000_000,
-        }
-    }
-}
-
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -102,7 +77,8 @@ async fn main() -> anyhow::Result<()> {
         return log::append_as_child(&url, &run, Duration::from_secs_f64(seconds)).await;
     }
     let is_quick = std::env::var("QUICK").is_ok_and(|quick| quick == "1");
-    let plan = Plan::new(is_quick, arguments.ten_million);
+    let mut plan = Plan::new(is_quick, arguments.ten_million);
+    plan.supervised = arguments.events.unwrap_or(plan.supervised);
     let folder = tempfile::tempdir()?;
     let servers = Servers::start(EmbeddedConfig::new(folder.path())).await?;
     let chosen = match arguments.only.as_slice() {
@@ -128,6 +104,8 @@ async fn measure(servers: &Servers, plan: &Plan, chosen: &[Measured]) -> anyhow:
             Measured::Rebuild => rows.extend(rebuild(&admin, &url, plan).await?),
             Measured::Process => rows.extend(process().await?),
             Measured::Sockets => rows.push(open_sockets(plan).await?),
+            Measured::Dashboards => rows.extend(supervision(&admin, &url, plan).await?),
+            Measured::Intake => rows.extend(facts(plan).await?),
         }
     }
     Ok(rows)
@@ -383,4 +361,30 @@ async fn open_sockets(plan: &Plan) -> anyhow::Result<Row> {
     platform.stop().await?;
     let name = format!("command to frame on each of {} sockets, p99", plan.sockets);
     Ok(Row::within(&name, p99, 500.0, "ms"))
+}
+
+async fn supervision(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("dashboards over {} events (p50, p95) …", plan.supervised);
+    let url = commands::database(admin, url, "supervised").await?;
+    dashboards::rows(&url, plan.supervised).await
+}
+
+async fn facts(plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    println!("intake of {} messages …", plan.taken_in);
+    let platform = platform::Platform::start().await?;
+    let taken = intake::until_visible(&platform, plan.taken_in).await?;
+    platform.stop().await?;
+    Ok(vec![
+        Row::reaches(
+            "intake: messages/s until visible in the dashboard",
+            taken.rate,
+            4_000.0,
+            "messages/s",
+        ),
+        Row::alone(
+            "of them into JetStream meanwhile",
+            taken.published,
+            "messages/s",
+        ),
+    ])
 }

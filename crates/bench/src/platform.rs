@@ -38,9 +38,13 @@ pub struct Latencies {
     pub answer_p50_ms: f64,
 }
 
+/// A setting of the program.
+pub type Setting = (&'static str, String);
+
 pub struct Platform {
     child: Child,
     folder: tempfile::TempDir,
+    settings: Vec<Setting>,
     /// How long the program took to say that it is ready.
     pub started_in: Duration,
     http: reqwest::Client,
@@ -51,39 +55,43 @@ pub struct Platform {
 
 impl Platform {
     pub async fn start() -> anyhow::Result<Self> {
-        Self::start_in(tempfile::tempdir()?).await
+        Self::start_with(Vec::new()).await
+    }
+
+    /// With settings beside those of every measurement.
+    pub async fn start_with(settings: Vec<Setting>) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, settings, &["up"]).await
     }
 
     /// Starts it again on the same data.
     pub async fn again(self) -> anyhow::Result<Self> {
-        let Self { child, folder, .. } = self;
-        end(child).await?;
-        Self::start_in(folder).await
+        self.again_as(&["up"]).await
     }
 
-    async fn start_in(folder: tempfile::TempDir) -> anyhow::Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("greffe");
-        ensure!(
-            program.exists(),
-            "{} is missing: run `make bench`",
-            program.display()
-        );
+    /// The same as another command of the program.
+    pub async fn again_as(self, words: &[&str]) -> anyhow::Result<Self> {
+        let (folder, settings) = self.leave().await?;
+        Self::start_in(folder, settings, words).await
+    }
+
+    /// Ends it, and leaves its data.
+    pub async fn leave(self) -> anyhow::Result<(tempfile::TempDir, Vec<Setting>)> {
+        end(self.child).await?;
+        Ok((self.folder, self.settings))
+    }
+
+    pub async fn start_in(
+        folder: tempfile::TempDir,
+        settings: Vec<Setting>,
+        words: &[&str],
+    ) -> anyhow::Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
         let address = format!("127.0.0.1:{port}");
         let began = Instant::now();
-        let mut child = Command::new(program)
-            .arg("up")
-            .env("GREFFE_DATA_DIR", folder.path())
+        let mut child = command(&folder, &settings, words)?
             .env("GREFFE_LISTEN", &address)
-            .env("GREFFE_ADMIN_PASSWORD", PASSWORD)
-            .env("RATE_LIMIT_PER_MINUTE", "100000000")
-            .env("MAX_PENDING_PER_REQUESTER", "100000000")
-            .env("MAX_SOCKETS_PER_PARTY", "100000")
-            .env("RUST_LOG", "error")
-            .env_remove("DATABASE_URL")
-            .env_remove("NATS_URL")
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
@@ -109,25 +117,64 @@ impl Platform {
         let platform = Self {
             child,
             folder,
+            settings,
             started_in,
             http,
             address,
             token,
             sent: AtomicU64::new(0),
         };
-        platform.register_client().await?;
+        platform
+            .register_client(CLIENT_ID, "EHPAD Music Art")
+            .await?;
         Ok(platform)
     }
 
+    /// A service account that may publish facts, connected to NATS.
+    pub async fn service(&self, name: &str) -> anyhow::Result<async_nats::Client> {
+        let words = ["service-account", "create", "--name", name];
+        let output = command(&self.folder, &self.settings, &words)?
+            .args(["--owner", "admin", "--scope", "intake"])
+            .output()
+            .await?;
+        ensure!(output.status.success(), "no account: {output:?}");
+        let key = String::from_utf8(output.stdout)?.trim().to_owned();
+        let endpoints = std::fs::read(self.folder.path().join("endpoints.json"))?;
+        let endpoints: Value = serde_json::from_slice(&endpoints)?;
+        let url = endpoints["nats"].as_str().context("no address of NATS")?;
+        let options = async_nats::ConnectOptions::with_user_and_password(name.to_owned(), key)
+            .custom_inbox_prefix(format!("_INBOX.{name}"));
+        Ok(options.connect(url).await?)
+    }
+
+    /// What a query answers, and how long that took.
+    pub async fn get(&self, path: &str) -> anyhow::Result<(Duration, Value)> {
+        let began = Instant::now();
+        let answer = self
+            .http
+            .get(format!("http://{}{path}", self.address))
+            .bearer_auth(&self.token)
+            .send()
+            .await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status} {text}");
+        Ok((began.elapsed(), serde_json::from_str(&text)?))
+    }
+
     /// Requests name a client, as most do: reading the register is measured too.
-    async fn register_client(&self) -> anyhow::Result<()> {
-        self.http
+    /// A client that is there already stays as it is.
+    pub async fn register_client(&self, id: &str, name: &str) -> anyhow::Result<()> {
+        let answer = self
+            .http
             .post(format!("http://{}/api/clients", self.address))
             .bearer_auth(&self.token)
-            .json(&json!({ "id": CLIENT_ID, "name": "EHPAD Music Art", "critical": false }))
+            .json(&json!({ "id": id, "name": name, "critical": false }))
             .send()
-            .await?
-            .error_for_status()?;
+            .await?;
+        if answer.status() != reqwest::StatusCode::CONFLICT {
+            answer.error_for_status()?;
+        }
         Ok(())
     }
 
@@ -304,6 +351,33 @@ impl Platform {
         let kib: f64 = resident.context("no VmRSS")?.trim().parse()?;
         Ok(kib / 1024.0)
     }
+}
+
+/// The program beside this one, on the data of a folder.
+pub fn command(
+    folder: &tempfile::TempDir,
+    settings: &[Setting],
+    words: &[&str],
+) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?.with_file_name("greffe");
+    ensure!(
+        program.exists(),
+        "{} is missing: run `make bench`",
+        program.display()
+    );
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        .env("GREFFE_DATA_DIR", folder.path())
+        .env("GREFFE_ADMIN_PASSWORD", PASSWORD)
+        .env("RATE_LIMIT_PER_MINUTE", "100000000")
+        .env("MAX_PENDING_PER_REQUESTER", "100000000")
+        .env("MAX_SOCKETS_PER_PARTY", "100000")
+        .env("RUST_LOG", "error")
+        .env_remove("DATABASE_URL")
+        .env_remove("NATS_URL")
+        .envs(settings.iter().map(|(name, value)| (name, value)));
+    Ok(command)
 }
 
 async fn end(mut child: Child) -> anyhow::Result<()> {

@@ -110,6 +110,9 @@ fn the_contracts_examples_are_understood() {
         "greffe audit export --format csv",
         "greffe simulate --rate 5 --for 60s",
         "greffe simulate --rate 5 --for 60s --name simulator --key k --seed 7",
+        "greffe simulate --compress 24h:5m",
+        "greffe simulate --day 2026-03-29 --scale 3 --seed 7 --record day.jsonl",
+        "greffe simulate --play day.jsonl --compress 24h:10s",
         "greffe doctor",
     ] {
         Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));

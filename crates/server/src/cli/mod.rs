@@ -10,6 +10,7 @@ mod password;
 mod projection;
 mod service_account;
 mod simulate;
+mod simulator;
 mod user;
 
 use clap::{Parser, Subcommand};

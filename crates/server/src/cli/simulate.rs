@@ -1,26 +1,29 @@
-//! `greffe simulate`: workflows that ask, wait, act and report, over the public NATS contract.
+//! `greffe simulate`: workflows that ask, wait, act and report, and a provider's whole day, over the
+//! public NATS contract.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
+use chrono::NaiveDate;
 use clap::Args;
-use domain::clients::{Client, ClientCommand, ClientEntry};
-use eventlog::{CommandContext, ExecuteError};
-use events::users::{Role, Scope};
-use kernel::{AccreditationLevel, Actor, Clock, Metadata, SystemClock, new_id};
+use kernel::{Clock, SystemClock, new_id};
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
-use super::{Usage, access::Access, service_account::wait_until_known};
+use super::{Usage, simulator};
 use crate::{
     config::{Config, Secret},
     data_folder::{DataFolder, Endpoints},
-    simulate::{self, Options, data::CLIENTS, service::Service},
-    wiring::problem,
+    simulate::{
+        self, Options,
+        day::{self, Line, Pace, Recipe},
+        service::Service,
+    },
 };
 
-/// Answers for the simulator, so that everybody else may decide on what it asks.
-const OWNER: &str = "simulateur";
+const PACE: Pace = Pace {
+    day: Duration::from_secs(24 * 3_600),
+    played_in: Duration::from_secs(5 * 60),
+};
 
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
@@ -30,13 +33,28 @@ pub struct SimulateArguments {
     /// For how long, e.g. 60s, 5m, 1h
     #[arg(long = "for", default_value = "60s", value_parser = duration)]
     duration: Duration,
+    /// Play a whole day of tickets and alerts instead: so much of it in so much time, e.g. 24h:5m
+    #[arg(long, value_name = "DAY:TIME", value_parser = pace, conflicts_with_all = ["rate", "duration"])]
+    compress: Option<Pace>,
+    /// Which day, in Paris; without it the 24 hours that end now. Implies --compress 24h:5m
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["rate", "duration", "play"])]
+    day: Option<NaiveDate>,
+    /// How many times the volume of a provider with thirty clients, for a day
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000), conflicts_with_all = ["rate", "duration", "play"])]
+    scale: u64,
+    /// Write the day to a file (JSON Lines; `-` is the output) instead of playing it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "duration", "play"])]
+    record: Option<PathBuf>,
+    /// Play a recorded day. Played again, it changes nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "duration", "seed"])]
+    play: Option<PathBuf>,
     /// The service account to play
     #[arg(long, default_value = "simulator")]
     name: String,
     /// Its key; on this machine's running platform the account is made if there is none
     #[arg(long, env = "GREFFE_SIMULATE_KEY", hide_env_values = true)]
     key: Option<String>,
-    /// The same seed plays the same requests
+    /// The same seed plays the same requests, and makes the same day
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -58,30 +76,26 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `24h:5m`: twenty-four hours in five minutes.
+fn pace(text: &str) -> Result<Pace, String> {
+    let (day, played_in) = text
+        .split_once(':')
+        .ok_or_else(|| "two durations, e.g. 24h:5m".to_owned())?;
+    Ok(Pace {
+        day: duration(day)?,
+        played_in: duration(played_in)?,
+    })
+}
+
 pub async fn run(config: &Config, arguments: SimulateArguments) -> anyhow::Result<()> {
     if !(arguments.rate > 0.0 && arguments.rate <= 1_000.0) {
         return Err(Usage("--rate is more than 0 and at most 1000".into()).into());
     }
-    let running = DataFolder::new(&config.data_dir).running();
-    let (url, key) = match (&arguments.key, &config.nats_url, running) {
-        (Some(key), Some(url), _) => (url.expose().to_owned(), Secret::new(key.as_str())),
-        (Some(key), None, Some(running)) => (running.nats, Secret::new(key.as_str())),
-        (None, _, Some(running)) => {
-            let key = account(config, &arguments.name).await?;
-            (nats_address(config, &running)?, key)
-        }
-        (_, _, None) => bail!(
-            "no platform runs on {}: start `greffe up`, or give NATS_URL and --key",
-            config.data_dir.display()
-        ),
-    };
-    let service = Service::connect(&without_user(&url), &arguments.name, key.expose()).await?;
-    let options = Options {
-        rate: arguments.rate,
-        duration: arguments.duration,
-        seed: arguments.seed,
-        run: new_id().simple().to_string(),
-    };
+    let lines = arguments.lines()?;
+    if let (Some(file), Some(lines)) = (&arguments.record, &lines) {
+        return day::write(file, lines);
+    }
+    let service = service(config, &arguments).await?;
     let stop = CancellationToken::new();
     let interrupted = stop.clone();
     tokio::spawn(async move {
@@ -89,10 +103,63 @@ pub async fn run(config: &Config, arguments: SimulateArguments) -> anyhow::Resul
             interrupted.cancel();
         }
     });
+    let run = new_id().simple().to_string();
+    if let Some(lines) = lines {
+        let pace = arguments.compress.unwrap_or(PACE);
+        let summary = day::play(service, lines, pace, &run, stop).await?;
+        println!("\n{summary}");
+        anyhow::ensure!(summary.facts() > 0, "no fact was published");
+        return Ok(());
+    }
+    let options = Options {
+        rate: arguments.rate,
+        duration: arguments.duration,
+        seed: arguments.seed,
+        run,
+    };
     let summary = simulate::run(service, &options, stop).await?;
     println!("\n{summary}");
     anyhow::ensure!(summary.requested > 0, "no request was accepted");
     Ok(())
+}
+
+impl SimulateArguments {
+    /// The day to play, if it is one that is wanted.
+    fn lines(&self) -> anyhow::Result<Option<Vec<Line>>> {
+        let recipe = Recipe {
+            seed: self.seed,
+            scale: self.scale,
+        };
+        let is_day = self.compress.is_some() || self.record.is_some() || self.scale > 1;
+        Ok(match (&self.play, self.day) {
+            (Some(file), _) => Some(day::read(file)?),
+            (None, Some(date)) => Some(day::of_date(date, recipe)),
+            (None, None) if is_day => Some(day::until(SystemClock.now(), recipe)),
+            (None, None) => None,
+        })
+    }
+}
+
+/// Connected as the simulator. On this machine's platform the clients are made if they are missing,
+/// and its account if no key is given.
+async fn service(config: &Config, arguments: &SimulateArguments) -> anyhow::Result<Service> {
+    let running = DataFolder::new(&config.data_dir).running();
+    if arguments.key.is_some() && running.is_some() {
+        simulator::register_clients(config).await?;
+    }
+    let (url, key) = match (&arguments.key, &config.nats_url, running) {
+        (Some(key), Some(url), _) => (url.expose().to_owned(), Secret::new(key.as_str())),
+        (Some(key), None, Some(running)) => (running.nats, Secret::new(key.as_str())),
+        (None, _, Some(running)) => {
+            let key = simulator::account(config, &arguments.name).await?;
+            (nats_address(config, &running)?, key)
+        }
+        (_, _, None) => bail!(
+            "no platform runs on {}: start `greffe up`, or give NATS_URL and --key",
+            config.data_dir.display()
+        ),
+    };
+    Service::connect(&without_user(&url), &arguments.name, key.expose()).await
 }
 
 fn nats_address(config: &Config, running: &Endpoints) -> anyhow::Result<String> {
@@ -113,91 +180,6 @@ fn without_user(url: &str) -> String {
     }
 }
 
-/// The key of the simulator's account on the running platform; the account, its owner and the
-/// clients of its stories are made if they are missing.
-async fn account(config: &Config, name: &str) -> anyhow::Result<Secret> {
-    let access = Access::open(config).await?;
-    let found = async {
-        let file = format!("service-{name}");
-        if let Some(key) = access.backends.folder.secret(&file)? {
-            return Ok(key);
-        }
-        make_owner(&access).await?;
-        make_clients(&access).await?;
-        let account = api::NewServiceAccount {
-            name: name.to_owned(),
-            owner_username: OWNER.to_owned(),
-            scopes: vec![Scope::SafeguardRequest, Scope::SafeguardRead, Scope::Intake],
-        };
-        let made = api::create_service_account(&access.open.log, account)
-            .await
-            .map_err(problem)
-            .with_context(|| {
-                format!("the account {name} cannot be made; give its --key, or another --name")
-            })?;
-        access.backends.folder.keep_secret(&file, &made.key)?;
-        anyhow::Ok(Secret::new(made.key.as_str()))
-    }
-    .await;
-    let known = match &found {
-        Ok(key) => wait_until_known(&access, name, key.expose()).await,
-        Err(_) => Ok(()),
-    };
-    access.close().await;
-    known?;
-    found
-}
-
-/// Nobody knows its password.
-async fn make_owner(access: &Access) -> anyhow::Result<()> {
-    let mut random = [0_u8; 24];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    let owner = api::NewUser {
-        username: OWNER.into(),
-        display_name: "Simulateur".into(),
-        level: AccreditationLevel::N0,
-        role: Role::Tech,
-        password: Zeroizing::new(hex::encode(random)),
-    };
-    match api::create_user(&access.open.log, owner).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.code == "conflict" => Ok(()),
-        Err(error) => Err(problem(error)),
-    }
-}
-
-/// Unknown clients count as critical, which would ask for two approvals of everything.
-async fn make_clients(access: &Access) -> anyhow::Result<()> {
-    for client in CLIENTS {
-        let entry = ClientEntry {
-            client_id: client.id.into(),
-            name: client.name.into(),
-            critical: client.is_critical,
-        };
-        let command = ClientCommand::Register {
-            entry,
-            now: SystemClock.now(),
-        };
-        let metadata = Metadata::new(Actor::system("simulator"), new_id());
-        let context = CommandContext {
-            metadata,
-            key: None,
-        };
-        let id = Client::id(client.id);
-        match access
-            .open
-            .log
-            .execute::<Client>(&id, command, &(), &context)
-            .await
-        {
-            // Registered clients stay as they are.
-            Ok(_) | Err(ExecuteError::Refused(_)) => {}
-            Err(error) => bail!("client {}: {error}", client.id),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +191,18 @@ mod tests {
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3_600)));
         for bad in ["", "60", "s", "0s", "-1s", "1d"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pace_is_two_durations() {
+        let expected = Pace {
+            day: Duration::from_secs(86_400),
+            played_in: Duration::from_secs(300),
+        };
+        assert_eq!(pace("24h:5m"), Ok(expected));
+        for bad in ["24h", "24h:", ":5m", "24h:0s", "0h:5m"] {
+            assert!(pace(bad).is_err(), "{bad}");
         }
     }
 

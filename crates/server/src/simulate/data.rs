@@ -2,55 +2,13 @@
 //!
 //! People are those of the product's own examples; accounts are named after posts and functions.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::random::Random;
-
-/// A client the workflows work for.
-#[derive(Debug)]
-pub struct Client {
-    pub id: &'static str,
-    pub name: &'static str,
-    pub is_critical: bool,
-    weight: u64,
-}
-
-/// Which of them are critical is the register's to say; this is what the demonstration enters.
-pub const CLIENTS: &[Client] = &[
-    Client {
-        id: "42",
-        name: "EHPAD Les Jardins",
-        is_critical: true,
-        weight: 2,
-    },
-    Client {
-        id: "43",
-        name: "Clinique Saint-Jean",
-        is_critical: true,
-        weight: 1,
-    },
-    Client {
-        id: "44",
-        name: "EHPAD Music Art",
-        is_critical: false,
-        weight: 4,
-    },
-    Client {
-        id: "45",
-        name: "Clinique St-Joseph",
-        is_critical: false,
-        weight: 3,
-    },
-    Client {
-        id: "46",
-        name: "Cabinet Dr Martin",
-        is_critical: false,
-        weight: 4,
-    },
-];
+use super::{clients, random::Random};
 
 /// Accounts of posts and functions; the first is the product's own example of a person.
-const ACCOUNTS: &[&str] = &[
+pub const ACCOUNTS: &[&str] = &[
     "jean.dupont",
     "poste-accueil-03",
     "poste-soins-01",
@@ -165,22 +123,39 @@ const EXPIRIES: &[u64] = &[60, 300, 600, 900, 1_800, 2_700, 3_600, 3_600, 7_200]
 /// A request and what will come of it, drawn beforehand so that the play is the same every time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    pub tool: &'static str,
-    pub client_name: &'static str,
     /// The body of `request_approval`.
     pub body: Value,
+    pub then: Then,
+}
+
+/// What the workflow does once it has asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Then {
     pub succeeds: bool,
-    pub detail: &'static str,
+    pub detail: String,
     /// How long the action takes (ms).
     pub work_ms: u64,
     /// The workflow withdraws it by itself.
     pub is_withdrawn: bool,
 }
 
+impl Case {
+    pub fn tool(&self) -> &str {
+        self.body["tool_name"].as_str().unwrap_or_default()
+    }
+
+    pub fn client_name(&self) -> &str {
+        self.body["context"]["client_name"]
+            .as_str()
+            .unwrap_or_default()
+    }
+}
+
 /// The next case. `None` only if the lists above were empty.
 pub fn draw(random: &mut Random) -> Option<Case> {
     let scenario = random.pick_weighted(SCENARIOS, |it| it.weight)?;
-    let client = random.pick_weighted(CLIENTS, |it| it.weight)?;
+    let client = clients::draw(random);
     let account = random.pick(ACCOUNTS)?;
     let reference = random.pick(ACCOUNTS)?;
     let expiry = random.pick(EXPIRIES)?;
@@ -220,19 +195,18 @@ pub fn draw(random: &mut Random) -> Option<Case> {
         body["on_behalf_of"] = json!(account);
     }
     let succeeds = random.chance(88);
-    Some(Case {
-        tool: scenario.tool,
-        client_name: client.name,
-        body,
+    let detail = if succeeds {
+        scenario.success
+    } else {
+        scenario.failure
+    };
+    let then = Then {
         succeeds,
-        detail: if succeeds {
-            scenario.success
-        } else {
-            scenario.failure
-        },
+        detail: detail.to_owned(),
         work_ms: random.between(400, 4_000),
         is_withdrawn: random.chance(3),
-    })
+    };
+    Some(Case { body, then })
 }
 
 #[cfg(test)]
@@ -257,13 +231,14 @@ mod tests {
         let cases: Vec<Case> = (0..400).map(|_| draw(&mut random).unwrap()).collect();
         for scenario in SCENARIOS {
             assert!(
-                cases.iter().any(|case| case.tool == scenario.tool),
+                cases.iter().any(|case| case.tool() == scenario.tool),
                 "{}",
                 scenario.tool
             );
         }
         assert!(
-            cases.iter().any(|case| !case.succeeds) && cases.iter().any(|case| case.is_withdrawn)
+            cases.iter().any(|case| !case.then.succeeds)
+                && cases.iter().any(|case| case.then.is_withdrawn)
         );
         for case in cases {
             let text = case.body.to_string();

@@ -2,7 +2,9 @@
 //!
 //! Every workflow does as `docs/workflows-over-nats.md` says: ask, wait, claim, act, report.
 
-pub mod data;
+pub mod clients;
+mod data;
+pub mod day;
 mod random;
 pub mod service;
 
@@ -19,7 +21,7 @@ use futures::StreamExt;
 use random::Random;
 use serde_json::{Value, json};
 use service::{Decision, Reply, Service, acknowledge, arguments_hash, may_act};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long actions under way may take once the time is over.
@@ -63,26 +65,37 @@ pub async fn run(
     options: &Options,
     stop: CancellationToken,
 ) -> anyhow::Result<Summary> {
-    let decisions = service.decisions().await?;
-    let play = Arc::new(Play {
-        service,
-        run: options.run.clone(),
-        open: Mutex::default(),
-        summary: Mutex::default(),
-        tasks: TaskTracker::new(),
-    });
-    let listener = tokio::spawn(play.clone().listen(decisions));
+    let (play, listener) = Play::start(service, &options.run).await?;
     play.request_all(options, &stop).await;
-    play.tasks.close();
-    // Who does not come to an end is counted as pending.
-    drop(tokio::time::timeout(DRAIN, play.tasks.wait()).await);
-    listener.abort();
-    let mut summary = lock(&play.summary).clone();
-    summary.pending = lock(&play.open).len() as u64;
-    Ok(summary)
+    Ok(play.finish(&listener).await)
 }
 
 impl Play {
+    /// Listens to the decisions on what it will ask.
+    async fn start(service: Service, run: &str) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
+        let decisions = service.decisions().await?;
+        let play = Arc::new(Self {
+            service,
+            run: run.to_owned(),
+            open: Mutex::default(),
+            summary: Mutex::default(),
+            tasks: TaskTracker::new(),
+        });
+        let listener = tokio::spawn(play.clone().listen(decisions));
+        Ok((play, listener))
+    }
+
+    /// Lets what is under way come to an end, for a while.
+    async fn finish(&self, listener: &JoinHandle<()>) -> Summary {
+        self.tasks.close();
+        // Who does not come to an end is counted as pending.
+        drop(tokio::time::timeout(DRAIN, self.tasks.wait()).await);
+        listener.abort();
+        let mut summary = lock(&self.summary).clone();
+        summary.pending = lock(&self.open).len() as u64;
+        summary
+    }
+
     async fn request_all(self: &Arc<Self>, options: &Options, stop: &CancellationToken) {
         let mut random = Random::new(options.seed);
         let pause = Duration::from_secs_f64(1.0 / options.rate);
@@ -101,41 +114,41 @@ impl Play {
                 return;
             };
             let play = self.clone();
-            self.tasks
-                .spawn(async move { play.request(number, case).await });
+            let id = format!("{}-{number}", self.run);
+            self.tasks.spawn(async move {
+                if let Err(error) = play.request(&id, case).await {
+                    println!("—  sans réponse   {error:#}");
+                    lock(&play.summary).unanswered += 1;
+                }
+            });
         }
     }
 
-    async fn request(&self, number: u64, case: Case) {
-        let id = format!("{}-{number}", self.run);
-        match self
-            .service
-            .command("request_approval", &case.body, &id)
-            .await
-        {
-            Ok(Reply::Done(answer)) => {
+    /// Asks, once: `id` makes a repetition harmless. Fails if nobody answers.
+    async fn request(&self, id: &str, case: Case) -> anyhow::Result<()> {
+        let asked = self.service.command("request_approval", &case.body, id);
+        match asked.await? {
+            Reply::Done(answer) => {
                 let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
                 let (approval, reference) = (text("id"), text("reference"));
                 println!(
                     "{reference}  demande   {} — {}",
-                    case.tool, case.client_name
+                    case.tool(),
+                    case.client_name()
                 );
                 lock(&self.summary).requested += 1;
-                let is_withdrawn = case.is_withdrawn;
+                let is_withdrawn = case.then.is_withdrawn;
                 lock(&self.open).insert(approval.clone(), case);
                 if is_withdrawn {
                     self.withdraw(&approval, &reference).await;
                 }
             }
-            Ok(Reply::Refused { code, detail }) => {
-                println!("—  refusée   {} : {code} ({detail})", case.tool);
+            Reply::Refused { code, detail } => {
+                println!("—  refusée   {} : {code} ({detail})", case.tool());
                 *lock(&self.summary).refused.entry(code).or_default() += 1;
             }
-            Err(error) => {
-                println!("—  sans réponse   {} : {error:#}", case.tool);
-                lock(&self.summary).unanswered += 1;
-            }
         }
+        Ok(())
     }
 
     async fn withdraw(&self, approval: &str, reference: &str) {
@@ -176,7 +189,7 @@ impl Play {
 
     /// Claims the grant, acts, and reports.
     async fn act(&self, decision: &Decision, message: &Message, case: &Case) -> anyhow::Result<()> {
-        let hash = arguments_hash(case.tool, &case.body["arguments"])?;
+        let hash = arguments_hash(case.tool(), &case.body["arguments"])?;
         anyhow::ensure!(
             hash == decision.arguments_hash,
             "other arguments were approved"
@@ -195,14 +208,18 @@ impl Play {
             }
             Reply::Refused { code, detail } => anyhow::bail!("{code} ({detail})"),
         };
-        tokio::time::sleep(Duration::from_millis(case.work_ms)).await;
+        tokio::time::sleep(Duration::from_millis(case.then.work_ms)).await;
         self.report(decision, case, &grant).await
     }
 
     async fn report(&self, decision: &Decision, case: &Case, grant: &Value) -> anyhow::Result<()> {
-        let outcome = if case.succeeds { "succeeded" } else { "failed" };
+        let outcome = if case.then.succeeds {
+            "succeeded"
+        } else {
+            "failed"
+        };
         let body = json!({
-            "id": decision.id, "grant_id": grant, "outcome": outcome, "detail": case.detail,
+            "id": decision.id, "grant_id": grant, "outcome": outcome, "detail": case.then.detail,
         });
         let id = format!("{}-report-{}", self.run, decision.id);
         if let Reply::Refused { code, detail } =
@@ -211,12 +228,12 @@ impl Play {
             anyhow::bail!("{code} ({detail})");
         }
         let mut summary = lock(&self.summary);
-        if case.succeeds {
+        if case.then.succeeds {
             summary.succeeded += 1;
-            println!("{}  exécutée  {}", decision.reference, case.detail);
+            println!("{}  exécutée  {}", decision.reference, case.then.detail);
         } else {
             summary.failed += 1;
-            println!("{}  en échec  {}", decision.reference, case.detail);
+            println!("{}  en échec  {}", decision.reference, case.then.detail);
         }
         Ok(())
     }

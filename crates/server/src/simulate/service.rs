@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use async_nats::{Client, HeaderMap, jetstream};
+use async_nats::{
+    Client, HeaderMap,
+    jetstream::{self, context::traits::Publisher, message::PublishMessage},
+};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +20,7 @@ const TRIES: u32 = 3;
 #[derive(Clone)]
 pub struct Service {
     client: Client,
+    intake: jetstream::Context,
     name: String,
 }
 
@@ -25,6 +29,13 @@ pub struct Service {
 pub enum Reply {
     Done(Value),
     Refused { code: String, detail: String },
+}
+
+/// Whether JetStream had a message already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    Now,
+    Before,
 }
 
 /// A decision, as stream `DECISIONS` holds it.
@@ -55,8 +66,11 @@ impl Service {
         let client = connect(url, name, key)
             .await
             .with_context(|| format!("NATS at {url} does not take {name} with this key"))?;
+        let mut intake = jetstream::new(client.clone());
+        intake.set_timeout(TIMEOUT);
         Ok(Self {
             client,
+            intake,
             name: name.to_owned(),
         })
     }
@@ -83,6 +97,24 @@ impl Service {
             Some(error) => Err(error).with_context(|| format!("{operation} was not answered")),
             None => bail!("{operation} was not sent"),
         }
+    }
+
+    /// Publishes a fact below `intake.<name>.` once; returns when the stream has it.
+    pub async fn publish(
+        &self,
+        subject: &str,
+        body: &Value,
+        id: &str,
+    ) -> anyhow::Result<Published> {
+        let message = PublishMessage::build()
+            .message_id(id)
+            .payload(serde_json::to_vec(body)?.into())
+            .outbound_message(format!("intake.{}.{subject}", self.name));
+        let acknowledged = self.intake.publish_message(message).await?.await?;
+        Ok(match acknowledged.duplicate {
+            true => Published::Before,
+            false => Published::Now,
+        })
     }
 
     /// The decisions on this service's requests, from now on; each is to be acknowledged once it is

@@ -9,6 +9,7 @@
 mod place;
 
 mod clients;
+mod facts;
 mod fleet;
 mod read_models;
 mod takeover;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     clients::{Load, Parties, by_operation},
+    facts::Facts,
     fleet::{Addresses, Fleet},
     place::{
         caller::Caller,
@@ -70,6 +72,7 @@ async fn run(fleet: &mut Fleet, mut random: Random, kills: u64, seed: u64) {
     let platform = fleet.cluster.nats.client().await;
     let mut takeovers = Takeovers::new(&fleet.cluster.database.url, platform.clone()).await;
     let mut load = Load::start(&parties, LANES, &mut random);
+    let facts = Facts::start(parties.nats.clone());
 
     tokio::select! {
         () = fleet.kill(kills, &mut takeovers) => {}
@@ -77,6 +80,7 @@ async fn run(fleet: &mut Fleet, mut random: Random, kills: u64, seed: u64) {
     }
     fleet.all_ready().await;
     let acknowledged = load.stop().await;
+    facts::assert_once(&pool, &platform, &facts.stop().await).await;
     until_expired(&pool, &takeovers.requests).await;
 
     let wrong = verify::compare(&pool, &acknowledged, &takeovers.requests).await;
@@ -163,7 +167,13 @@ async fn parties(fleet: &Fleet) -> Parties {
         "--owner",
         "admin",
     ];
-    let command = cluster.command(&[&words[..], &["--scope", "safeguard.request"]].concat());
+    let command = cluster.command(
+        &[
+            &words[..],
+            &["--scope", "safeguard.request", "--scope", "intake"],
+        ]
+        .concat(),
+    );
     let key = succeeded(&output(command, ""));
     let password = cluster.nats.add_user("support", UserKind::Service).await;
     let address = first(&fleet.addresses);
