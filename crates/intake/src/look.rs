@@ -28,12 +28,13 @@ pub async fn look(client: &Client, now: DateTime<Utc>) -> Result<Option<Waiting>
         return Ok(None);
     };
     let state = &intake.cached_info().state;
-    let first = i64::try_from(state.first_timestamp.unix_timestamp_nanos())
-        .map(DateTime::from_timestamp_nanos)
-        .map_err(nats)?;
+    // An empty stream has the first time of the calendar there.
     let oldest = match state.messages {
         0 => TimeDelta::zero(),
-        _ => (now - first).max(TimeDelta::zero()),
+        _ => i64::try_from(state.first_timestamp.unix_timestamp_nanos())
+            .map(|first| now - DateTime::from_timestamp_nanos(first))
+            .map_err(nats)?
+            .max(TimeDelta::zero()),
     };
     Ok(Some(Waiting {
         unfinished: state.messages,

@@ -7,8 +7,10 @@ mod common;
 use std::{collections::HashMap, time::Duration};
 
 use async_nats::{HeaderMap, jetstream};
+use chrono::TimeDelta;
 use common::{SOON, World, alert, within};
 use intake::{MAX_FACT_BYTES, Rejected};
+use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -80,10 +82,22 @@ async fn a_burst_is_kept_whole_and_in_order_per_device() {
     let later: Vec<_> = burst(1_200, 50).into_iter().skip(1_000).collect();
     world.publish_burst(&later).await;
     assert_eq!(world.messages("INTAKE").await, 200);
+    let client = world.nats.client().await;
+    let waiting = intake::look(&client, SystemClock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((waiting.unfinished, waiting.rejected), (200, 0));
+    assert!(waiting.oldest < TimeDelta::minutes(5));
     assert_eq!(world.count().await, 1_000);
     let _process = world.start().await;
     world.settle().await;
     world.assert_is_burst(&[facts, later].concat()).await;
+    let waiting = intake::look(&client, SystemClock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((waiting.unfinished, waiting.oldest), (0, TimeDelta::zero()));
 }
 
 #[tokio::test]

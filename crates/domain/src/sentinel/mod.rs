@@ -6,11 +6,13 @@
 mod alert;
 mod alert_command;
 mod alert_error;
+mod episode;
 mod maintenance;
 
-pub use alert::{Alert, FLAPPING_DOWNS, FLAPPING_WITHIN, REOPENED_WITHIN, alert_named};
+pub use alert::{Alert, alert_named};
 pub use alert_command::{AlertCommand, AlertReport};
 pub use alert_error::AlertError;
+pub use episode::{FLAPPING_DOWNS, FLAPPING_WITHIN, REOPENED_WITHIN};
 pub use maintenance::{
     LONGEST_MAINTENANCE, Maintenance, MaintenanceCommand, MaintenanceError, PlanMaintenance,
 };
