@@ -81,7 +81,7 @@ pub fn servers(config: &Config) -> anyhow::Result<Vec<Probe>> {
             let probe = HttpProbe::new(address, path).with_context(|| setting.to_owned())?;
             probes.push(Probe {
                 component,
-                way: Way::Http(probe),
+                way: Way::Http(Box::new(probe)),
             });
         }
     }
