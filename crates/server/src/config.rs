@@ -9,13 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use connectors::observium::ClientPattern;
 use figment::{
     Figment,
     providers::{Format, Serialized, Toml},
 };
 use serde::Deserialize;
-use workflows::health::HttpProbe;
 
 pub use crate::secret::Secret;
 
@@ -81,13 +79,10 @@ pub struct Config {
     pub ollama_base_url: Option<String>,
     pub mistral_api_key: Option<Secret>,
     pub smtp_url: Option<Secret>,
-    /// Whose health is asked for.
     pub observium_url: Option<String>,
     /// What Observium's webhook sends as `Authorization`; without it there is no webhook.
     pub observium_webhook_token: Option<Secret>,
-    /// Finds the client's number in names of devices, by its group `client`.
     pub observium_client_pattern: Option<String>,
-    /// Seconds between two questions to a component how it is.
     pub health_probe_seconds: u32,
     pub log_filter: String,
     pub log_format: LogFormat,
@@ -308,26 +303,6 @@ impl Config {
         }
     }
 
-    /// How clients are found in names of devices.
-    pub fn observium_clients(&self) -> anyhow::Result<Option<ClientPattern>> {
-        let pattern = self.observium_client_pattern.as_deref();
-        let pattern = pattern.map(str::parse::<ClientPattern>).transpose();
-        pattern.context("OBSERVIUM_CLIENT_PATTERN")
-    }
-
-    /// The servers whose health is asked for: setting and address.
-    pub fn watched_servers(&self) -> Vec<(&'static str, &str)> {
-        let servers = [
-            ("GLPI_BASE_URL", &self.glpi_base_url),
-            ("OBSERVIUM_URL", &self.observium_url),
-            ("MCP_SERVER_URL", &self.mcp_server_url),
-            ("OLLAMA_BASE_URL", &self.ollama_base_url),
-        ];
-        let set = servers.into_iter();
-        set.filter_map(|(name, address)| Some((name, address.as_deref()?)))
-            .collect()
-    }
-
     fn check(&self) -> anyhow::Result<()> {
         self.proxies()?;
         for (name, secret) in [
@@ -343,13 +318,7 @@ impl Config {
                 );
             }
         }
-        self.observium_clients()?;
-        for (name, address) in self.watched_servers() {
-            HttpProbe::new(address, "/").with_context(|| name.to_owned())?;
-        }
-        if self.health_probe_seconds == 0 {
-            bail!("HEALTH_PROBE_SECONDS must be at least 1");
-        }
+        self.check_components()?;
         if self.nats_users_file.is_some() && self.nats_url.is_none() {
             bail!("NATS_USERS_FILE is for a nats-server of your own: set NATS_URL too, or neither");
         }

@@ -64,7 +64,7 @@ impl Server {
         let probe = HttpProbe::new(&self.url, path).unwrap();
         Probe {
             component,
-            way: Way::Http(probe),
+            way: Way::Http(Box::new(probe)),
         }
     }
 
@@ -276,7 +276,7 @@ async fn an_address_that_leads_nowhere_is_down_and_slow_is_not_for_ever() {
     let url = format!("http://{}", silent.local_addr().unwrap());
     let probe = |base: &str| Probe {
         component: "glpi",
-        way: Way::Http(HttpProbe::new(base, "/").unwrap()),
+        way: Way::Http(Box::new(HttpProbe::new(base, "/").unwrap())),
     };
     let answer = probe(&url).ask().await;
     assert_eq!(

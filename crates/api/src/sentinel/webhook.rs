@@ -16,7 +16,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use connectors::observium::{self, ClientPattern, SOURCE, Unreadable};
 use domain::FieldError;
-use eventlog::{CommandContext, CommandKey};
+use eventlog::{CommandContext, CommandKey, LogError};
 use kernel::{Actor, Metadata, Origin};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -106,45 +106,46 @@ async fn receive_observium_alert(
     let body = axum::body::to_bytes(request.into_body(), MAX_NOTIFICATION_BYTES)
         .await
         .map_err(|_| Problem::too_large("A notification has 240 KiB at most."))?;
-    let now = app.clock.now();
     let metadata = Metadata {
         origin: Some(origin),
         ..Metadata::new(Actor::service(SOURCE), trace)
     };
-    let read = match observium::read(&body, webhook.clients.as_ref(), now) {
+    take(&app, webhook, &body, metadata).await
+}
+
+/// Takes a notification in, or keeps it.
+async fn take(
+    app: &App,
+    webhook: &ObserviumWebhook,
+    body: &Bytes,
+    metadata: Metadata,
+) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let read = match observium::read(body, webhook.clients.as_ref(), now) {
         Ok(read) => read,
-        Err(unreadable) => return Err(reject(&app, &body, Refused::from(unreadable)).await),
+        Err(unreadable) => return Err(reject(app, body, Refused::from(unreadable)).await),
     };
     // The same body twice is one notification; without a time of its own it may be another.
-    let name = hex::encode(Sha256::digest(&body));
+    let name = hex::encode(Sha256::digest(body));
     let name = match read.is_dated {
         true => name,
         false => format!("{name}-{}", kernel::new_id()),
     };
     let fact = ReadFact::Alert(Box::new(read.fact));
-    let context = context(&app, &fact, &name, metadata)?;
+    let context = context(app, &fact, &name, metadata)?;
     let taken = timeout(LOG_WITHIN, fact.clone().accept(&app.log, &context, now)).await;
     match taken {
         Ok(Ok(accepted)) => Ok(answer(accepted).into_response()),
-        Ok(Err(NotAccepted::Refused {
-            code,
-            detail,
-            errors,
-        })) => {
-            let refused = Refused {
-                code,
-                detail,
-                errors,
-            };
-            Err(reject(&app, &body, refused).await)
-        }
-        Ok(Err(NotAccepted::Failed(error))) => {
-            tracing::warn!(%error, "the log cannot take a notification: it goes to INTAKE");
-            hand_over(&app, &fact, &name).await
-        }
+        Ok(Err(not_accepted)) => match Refused::of(not_accepted) {
+            Ok(refused) => Err(reject(app, body, refused).await),
+            Err(error) => {
+                tracing::warn!(%error, "the log cannot take a notification: it goes to INTAKE");
+                hand_over(app, &fact, &name).await
+            }
+        },
         Err(_) => {
             tracing::warn!("the log takes long for a notification: it goes to INTAKE as well");
-            hand_over(&app, &fact, &name).await
+            hand_over(app, &fact, &name).await
         }
     }
 }
@@ -169,19 +170,10 @@ pub(crate) async fn receive_again(
     let context = context(app, &fact, name, metadata)?;
     match fact.accept(&app.log, &context, app.clock.now()).await {
         Ok(accepted) => Ok(answer(accepted)),
-        Err(NotAccepted::Refused {
-            code,
-            detail,
-            errors,
-        }) => {
-            let refused = Refused {
-                code,
-                detail,
-                errors,
-            };
-            Err(refused.problem())
-        }
-        Err(NotAccepted::Failed(error)) => Err(error.into()),
+        Err(not_accepted) => Err(match Refused::of(not_accepted) {
+            Ok(refused) => refused.problem(),
+            Err(error) => error.into(),
+        }),
     }
 }
 
@@ -233,6 +225,22 @@ impl From<Unreadable> for Refused {
 }
 
 impl Refused {
+    /// `Err` if it is no refusal: the log could not be asked.
+    fn of(not_accepted: NotAccepted) -> Result<Self, LogError> {
+        match not_accepted {
+            NotAccepted::Refused {
+                code,
+                detail,
+                errors,
+            } => Ok(Self {
+                code,
+                detail,
+                errors,
+            }),
+            NotAccepted::Failed(error) => Err(error),
+        }
+    }
+
     fn problem(self) -> Problem {
         let errors = self
             .errors

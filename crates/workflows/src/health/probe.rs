@@ -32,7 +32,7 @@ pub enum Way {
     /// JetStream's own account.
     Nats(Client),
     /// Any answer below 500 is a sign of life.
-    Http(HttpProbe),
+    Http(Box<HttpProbe>),
 }
 
 /// Why there was no answer; without any address, and nothing that a server said.
