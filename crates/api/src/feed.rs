@@ -4,18 +4,11 @@
 //! asked when a frame is sent, because levels change while sockets stay open.
 
 mod open_sockets;
+mod routes;
 
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{
-        Query, State,
-        rejection::QueryRejection,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
-    },
-    response::Response,
-};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use chrono::SecondsFormat;
 use eventlog::{Audience, FeedItem, FeedSubscription};
 use futures::{SinkExt, StreamExt, stream::SplitSink};
@@ -23,15 +16,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Problem, access, accounts::Session, caller::Caller, presence::Attendee,
-    safeguard::filter_of, supervision::link,
+    App, Problem, access, accounts::Session, caller::Caller, presence::Attendee, supervision::link,
 };
 
 pub(crate) use open_sockets::OpenSockets;
+use routes::Feed;
+pub use routes::routes;
 
 /// The subprotocol we speak.
 const PROTOCOL: &str = "greffe.v1";
@@ -80,141 +73,6 @@ pub struct FeedPage {
     /// The cursor was too old: fetch the lists again, then go on from `position`.
     pub reset: bool,
     pub server_time: String,
-}
-
-/// The routes of live feeds.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(open_safeguard_feed))
-        .routes(routes!(list_safeguard_frames))
-        .routes(routes!(open_supervision_feed))
-        .routes(routes!(list_supervision_frames))
-}
-
-/// A feed, and the operations by which one reads it.
-struct Feed {
-    name: &'static str,
-    /// What opens its socket, and so what an open socket needs to stay open.
-    open: &'static str,
-    poll: &'static str,
-    /// What its readers read, for the audit trail.
-    target: &'static str,
-    /// Whether its readers see who else reads.
-    has_presence: bool,
-    /// Whether its items link to tickets.
-    has_links: bool,
-}
-
-const SAFEGUARD: &Feed = &Feed {
-    name: "safeguard",
-    open: "open_safeguard_feed",
-    poll: "list_safeguard_frames",
-    target: "safeguard.approval",
-    has_presence: true,
-    has_links: false,
-};
-const SUPERVISION: &Feed = &Feed {
-    name: "supervision",
-    open: "open_supervision_feed",
-    poll: "list_supervision_frames",
-    target: "supervision",
-    has_presence: false,
-    has_links: true,
-};
-
-type Upgrade = Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>;
-type Cursor = Result<Query<FeedCursor>, QueryRejection>;
-
-/// Opens the live feed of approvals (WebSocket).
-#[utoipa::path(get, path = "/api/safeguard/ws", tag = "safeguard", params(FeedCursor),
-    responses((status = 101, description = "`feed:ready`, then frames", body = FeedFrame)))]
-async fn open_safeguard_feed(
-    State(app): State<App>,
-    caller: Caller,
-    query: Cursor,
-    upgrade: Upgrade,
-) -> Result<Response, Problem> {
-    SAFEGUARD.open(app, caller, query, upgrade).await
-}
-
-/// Frames of the approvals' feed after a position, when a socket cannot be had.
-#[utoipa::path(get, path = "/api/safeguard/feed", tag = "safeguard", params(FeedCursor),
-    responses((status = 200, description = "Frames", body = FeedPage)))]
-async fn list_safeguard_frames(
-    State(app): State<App>,
-    caller: Caller,
-    query: Cursor,
-) -> Result<Json<FeedPage>, Problem> {
-    SAFEGUARD.poll(app, caller, query).await
-}
-
-/// Opens the live feed of SUPERVISION (WebSocket).
-#[utoipa::path(get, path = "/api/supervision/ws", tag = "supervision", params(FeedCursor),
-    responses((status = 101, description = "`feed:ready`, then frames", body = FeedFrame)))]
-async fn open_supervision_feed(
-    State(app): State<App>,
-    caller: Caller,
-    query: Cursor,
-    upgrade: Upgrade,
-) -> Result<Response, Problem> {
-    SUPERVISION.open(app, caller, query, upgrade).await
-}
-
-/// Frames of SUPERVISION's feed after a position, when a socket cannot be had.
-#[utoipa::path(get, path = "/api/supervision/feed", tag = "supervision", params(FeedCursor),
-    responses((status = 200, description = "Frames", body = FeedPage)))]
-async fn list_supervision_frames(
-    State(app): State<App>,
-    caller: Caller,
-    query: Cursor,
-) -> Result<Json<FeedPage>, Problem> {
-    SUPERVISION.poll(app, caller, query).await
-}
-
-impl Feed {
-    async fn open(
-        &'static self,
-        app: App,
-        caller: Caller,
-        query: Cursor,
-        upgrade: Upgrade,
-    ) -> Result<Response, Problem> {
-        let cursor = filter_of(query)?;
-        let upgrade = upgrade.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-        app.audit_repeated_read(&caller, self.open, self.target, None)
-            .await?;
-        let place = app.sockets.open(&caller.actor)?;
-        Ok(upgrade
-            .protocols([PROTOCOL])
-            .max_message_size(4_096)
-            .max_write_buffer_size(WRITE_BUFFER)
-            .on_upgrade(async move |socket| {
-                let reader = Reader {
-                    app,
-                    caller,
-                    feed: self,
-                };
-                reader.serve(socket, cursor).await;
-                drop(place);
-            }))
-    }
-
-    async fn poll(
-        &'static self,
-        app: App,
-        caller: Caller,
-        query: Cursor,
-    ) -> Result<Json<FeedPage>, Problem> {
-        let cursor = filter_of(query)?;
-        app.audit_repeated_read(&caller, self.poll, self.target, None)
-            .await?;
-        let reader = Reader {
-            app,
-            caller,
-            feed: self,
-        };
-        Ok(Json(reader.page(cursor).await?))
-    }
 }
 
 /// One reader of one feed.

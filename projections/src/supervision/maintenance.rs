@@ -180,7 +180,10 @@ pub(super) async fn complete(
 }
 
 /// The windows that may still run.
-pub(super) struct Windows(Vec<(Option<String>, Option<String>, DateTime<Utc>, DateTime<Utc>)>);
+pub(super) struct Windows(Vec<Window>);
+
+/// Its client, its device, and from when to when it runs.
+type Window = (Option<String>, Option<String>, DateTime<Utc>, DateTime<Utc>);
 
 impl Windows {
     /// Those that end after a time, before which nobody will ask.

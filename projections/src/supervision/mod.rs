@@ -8,6 +8,7 @@ mod alert_rows;
 mod alerts;
 mod dashboards;
 mod facts;
+mod frames;
 mod maintenance;
 mod period;
 mod queries;

@@ -34,3 +34,29 @@ names! {
     /// How a component is.
     HealthStatus("snake_case") { Ok, Degraded, Down }
 }
+
+#[cfg(test)]
+mod tests {
+    use events::{sentinel, support, workflow};
+    use serde::de::DeserializeOwned;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn are_names_of<T: DeserializeOwned>(names: Vec<Value>) {
+        for name in names {
+            let read = serde_json::from_value::<T>(name.clone());
+            assert!(read.is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_events() {
+        are_names_of::<support::TicketCategory>(TicketCategory::all());
+        are_names_of::<support::TicketOutcome>(TicketOutcome::all());
+        are_names_of::<sentinel::Severity>(AlertSeverity::all());
+        are_names_of::<sentinel::Responsibility>(Responsibility::all());
+        are_names_of::<sentinel::StepKind>(StepKind::all());
+        are_names_of::<workflow::HealthStatus>(HealthStatus::all());
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, Audience, Frame, Projection, RecordedEvent};
+use eventlog::{ApplyError, ApplyTx, Projection, RecordedEvent};
 use events::{
     knowledge::EnrichmentEvent,
     safeguard::ApprovalEvent,
@@ -13,20 +13,18 @@ use events::{
     support::TicketEvent,
     workflow::{ComponentEvent, WorkflowErrorEvent},
 };
-use kernel::AccreditationLevel;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
     activity::{Line, Lines, line_of},
-    alert_rows,
-    alerts::{Alerts, Entry, episode_of, subject},
+    alerts::{Alerts, Entry, episode_of},
     facts,
-    maintenance::{self, Plans, WindowRow},
+    frames::{Frames, Head},
+    maintenance::Plans,
     refs::word,
-    shapes::{ActivityKind, Alert},
+    shapes::ActivityKind,
     sums::Sums,
-    support::{TicketRow, Tickets},
+    support::Tickets,
 };
 use crate::apply::{data_error, decode};
 
@@ -138,48 +136,6 @@ struct Batch {
     plans: Plans,
     lines: Lines,
     frames: Frames,
-}
-
-/// The frames of a batch, before they are completed with names.
-#[derive(Default)]
-struct Frames {
-    tickets: Vec<(Head, TicketRow)>,
-    alerts: Vec<(Head, Alert, Option<DateTime<Utc>>)>,
-    windows: Vec<(Head, WindowRow)>,
-    ready: Vec<Frame>,
-}
-
-/// Of what event a frame is.
-struct Head {
-    position: u64,
-    kind: &'static str,
-    recorded_at: DateTime<Utc>,
-}
-
-impl Head {
-    fn of(event: &RecordedEvent, kind: &'static str) -> Self {
-        Self {
-            position: event.position,
-            kind,
-            recorded_at: event.recorded_at,
-        }
-    }
-
-    fn frame(self, subject: String, item: impl Serialize) -> Result<Frame, ApplyError> {
-        let data = serde_json::to_value(item).map_err(|error| ApplyError::Data {
-            position: self.position,
-            reason: error.to_string(),
-        })?;
-        Ok(Frame {
-            feed: "supervision",
-            position: self.position,
-            kind: self.kind,
-            audience: Audience::Level(AccreditationLevel::N3),
-            recorded_at: self.recorded_at,
-            subject,
-            data,
-        })
-    }
 }
 
 impl Batch {
@@ -406,41 +362,5 @@ fn line_about(entry: &Entry, kind: ActivityKind, at: DateTime<Utc>) -> Line {
         status: Some(alert.status.as_str().into()),
         category: Some(word(alert.severity)),
         client_id: alert.client.as_ref().map(|client| client.id.clone()),
-    }
-}
-
-impl Frames {
-    async fn complete(self, tx: &mut ApplyTx<'_>) -> Result<Vec<Frame>, ApplyError> {
-        if !tx.shows_frames() {
-            return Ok(Vec::new());
-        }
-        let vault = tx.vault().clone();
-        let mut frames = self.ready;
-        let (heads, rows): (Vec<_>, Vec<_>) = self.tickets.into_iter().unzip();
-        let subjects: Vec<String> = rows.iter().map(TicketRow::subject).collect();
-        let items = super::support::items(tx.conn(), &vault, rows).await?;
-        for ((head, subject), item) in heads.into_iter().zip(subjects).zip(items) {
-            frames.push(head.frame(subject, item)?);
-        }
-        let (mut heads, mut alerts) = (Vec::new(), Vec::new());
-        for (head, alert, flapping_at) in self.alerts {
-            alerts.push((alert, flapping_at, head.recorded_at));
-            heads.push(head);
-        }
-        let alerts = alert_rows::complete(tx.conn(), &vault, alerts).await?;
-        for (head, alert) in heads.into_iter().zip(alerts) {
-            frames.push(head.frame(subject(&alert)?, alert)?);
-        }
-        let (mut heads, mut windows) = (Vec::new(), Vec::new());
-        for (head, row) in self.windows {
-            windows.push((row, head.recorded_at));
-            heads.push(head);
-        }
-        let items = maintenance::complete(tx.conn(), &vault, &windows).await?;
-        for ((head, (row, _)), item) in heads.into_iter().zip(windows).zip(items) {
-            frames.push(head.frame(row.planned_by, item)?);
-        }
-        frames.sort_by_key(|frame| frame.position);
-        Ok(frames)
     }
 }

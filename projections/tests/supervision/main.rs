@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod history;
+mod lanes;
 mod naive;
 
 use std::{sync::Arc, time::Duration};

@@ -3,6 +3,7 @@
 
 mod knowledge;
 mod lists;
+mod maintenance;
 mod overview;
 mod sentinel;
 mod sums;
@@ -15,14 +16,17 @@ use crate::ReadError;
 pub use knowledge::find_enrichisseur;
 pub use lists::{
     AlertFilter, ClientFilter, ErrorFilter, RunFilter, TicketFilter, find_alert, list_activity,
-    list_alerts, list_errors, list_health_changes, list_maintenance, list_runs, list_tickets,
+    list_alerts, list_errors, list_health_changes, list_runs, list_tickets,
 };
+pub use maintenance::list_maintenance;
 pub use overview::{count_urgencies, find_components, find_overview};
 pub use sentinel::find_sentinel;
 pub use support::find_support;
 
-/// One state of all tables.
+/// One state of all tables. Nothing here is large enough for workers or compiled plans: to start them
+/// costs more than the query.
 async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ReadError> {
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+        SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
     Ok(pool.begin_with(begin).await?)
 }

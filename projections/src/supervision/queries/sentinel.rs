@@ -7,7 +7,7 @@ use eventlog::Vault;
 use events::sentinel::{Responsibility, Severity};
 use sqlx::{PgConnection, PgPool};
 
-use super::{lists, snapshot, sums, sums::AlertSum};
+use super::{maintenance::maintenance_from, snapshot, sums, sums::AlertSum};
 use crate::{
     ReadError,
     supervision::{
@@ -49,7 +49,7 @@ pub async fn find_sentinel(
     let clients_to_identify = impacted.iter().filter(|it| !it.client.is_known).count() as u64;
     impacted.truncate(MOST_CLIENTS);
     let timeline = timeline(&mut tx, vault, &period, now).await?;
-    let maintenance = lists::maintenance_from(&mut tx, vault, now).await?;
+    let maintenance = maintenance_from(&mut tx, vault, now).await?;
     tx.commit().await?;
     let total = count(&found, |_| true);
     Ok(Sentinel {
