@@ -99,6 +99,21 @@ describe('LiveFeed', () => {
     expect(positions(frames)).toEqual([11, 12])
   })
 
+  it('is live again after an outage that its socket lived through', () => {
+    const { feed, socket, sockets, states } = follow()
+    feed.start(10)
+    socket().say(ready(10))
+    socket().say(frame(11))
+    window.dispatchEvent(new Event('offline'))
+    expect(states.at(-1)?.status).toBe('offline')
+    window.dispatchEvent(new Event('online'))
+    expect(sockets).toHaveLength(2)
+    expect(socket().url).toBe('ws://greffe/ws?after=11')
+    socket().say(ready(12))
+    expect(states.at(-1)?.status).toBe('live')
+    feed.stop()
+  })
+
   it('passes on what has no position, and counts it for nothing', () => {
     const { feed, socket, frames, onSignal } = follow()
     feed.start(10)

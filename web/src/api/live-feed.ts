@@ -77,7 +77,7 @@ export class LiveFeed {
     if (this.running) return
     this.running = true
     this.last = after
-    window.addEventListener('online', this.wake)
+    window.addEventListener('online', this.online)
     window.addEventListener('offline', this.offline)
     document.addEventListener('visibilitychange', this.seen)
     this.connect()
@@ -85,7 +85,7 @@ export class LiveFeed {
 
   stop() {
     this.running = false
-    window.removeEventListener('online', this.wake)
+    window.removeEventListener('online', this.online)
     window.removeEventListener('offline', this.offline)
     document.removeEventListener('visibilitychange', this.seen)
     clearTimeout(this.retryTimer)
@@ -104,6 +104,12 @@ export class LiveFeed {
     if (!this.running || this.ready) return
     clearTimeout(this.retryTimer)
     this.connect()
+  }
+
+  /** A socket that lived through the outage may be dead without having said so. */
+  private readonly online = () => {
+    if (this.running && this.ready) this.reconnect()
+    else this.wake()
   }
 
   private readonly offline = () => {

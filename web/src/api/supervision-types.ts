@@ -32,17 +32,7 @@ export type Enrichisseur = Schemas['Enrichisseur']
 export type SafeguardDashboard = Omit<Schemas['SafeguardDashboard'], 'pending'> & {
   pending: Approval[]
 }
-export interface RejectedFact {
-  sequence: number
-  subject: string
-  service: string
-  code: string
-  detail: string
-  errors: { field: string; code: string }[]
-  received_at: string
-  body: string
-  size: number
-}
+export type RejectedFact = Schemas['RejectedFact']
 export interface Paged<T> {
   items: T[]
   next_cursor?: string | null

@@ -17,7 +17,7 @@ import { parisDateTime, parisDay, parisTimeSeconds } from '@/lib/paris'
 import { serverClock } from '@/lib/server-clock'
 import { VisibleText } from '@/ui/visible-text'
 import type { Destination } from './figure'
-import { ClientName, categoryName } from './labels'
+import { ClientName } from './labels'
 import { freshClass, useFresh } from './use-fresh'
 
 const icons: Record<ActivityKind, LucideIcon> = {
@@ -79,6 +79,14 @@ function useStatus(item: Activity): string | null {
   return hasMessage(key) ? t(key) : item.status
 }
 
+/** Of a ticket what it asks for, of an alert how bad it is. */
+function useCategory({ category }: Activity): string | null {
+  const { t } = useT()
+  if (!category) return null
+  const key = `sv.severity.${category}`
+  return hasMessage(key) ? t(key) : category === 'DIAG' ? '#DIAG' : category
+}
+
 interface ActivityListProps {
   items: Activity[]
   scope: string
@@ -107,6 +115,7 @@ function ActivityRow({ item, className }: { item: Activity; className?: string }
   const { t, language } = useT()
   const Icon = icons[item.kind]
   const status = useStatus(item)
+  const category = useCategory(item)
   const isToday = parisDay(item.at) === parisDay(serverClock.now())
   return (
     <li
@@ -134,12 +143,10 @@ function ActivityRow({ item, className }: { item: Activity; className?: string }
           </span>
         </Link>
         <span className="text-soft block text-sm">
-          {[item.category && categoryName(item.category as 'DIAG'), status]
-            .filter(Boolean)
-            .join(' · ')}
+          {[category, status].filter(Boolean).join(' · ')}
           {item.client ? (
             <>
-              {item.category || status ? ' · ' : ''}
+              {category || status ? ' · ' : ''}
               <ClientName client={item.client} />
             </>
           ) : null}

@@ -35,7 +35,7 @@ export function changeSentence(
   const than = t(before[range])
   const direction = directionOf(count)
   if (direction === 'same') return t('sv.change.same', { than })
-  if (direction === 'unknown') return t('sv.change.unknown', { than })
+  if (direction === 'unknown') return t('sv.change.unknown')
   return t(`sv.change.${direction}`, { amount: changeAmount(count, language), than })
 }
 
@@ -44,6 +44,6 @@ export function changeText(count: Count, range: Range, t: Translate, language: L
   const than = t(before[range])
   const direction = directionOf(count)
   if (direction === 'same') return t('sv.change.same_short', { than })
-  if (direction === 'unknown') return t('sv.change.unknown', { than })
+  if (direction === 'unknown') return t('sv.change.unknown')
   return t('sv.change.short', { amount: changeAmount(count, language), than })
 }

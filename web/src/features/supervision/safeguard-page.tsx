@@ -97,7 +97,11 @@ function SafeguardFigures({ data }: { data: SafeguardDashboard }) {
       <Figure
         label={t('sv.safeguard.mean')}
         value={seconds(stats.mean_response_seconds)}
-        note={t('sv.safeguard.p90', { time: seconds(stats.p90_response_seconds) })}
+        note={
+          stats.p90_response_seconds == null
+            ? null
+            : t('sv.safeguard.p90', { time: seconds(stats.p90_response_seconds) })
+        }
       />
       <Figure
         label={t('sv.safeguard.approved_share')}

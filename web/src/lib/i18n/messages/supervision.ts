@@ -51,7 +51,7 @@ export const supervision = {
   'sv.change.same': ['Inchangé par rapport {than}', 'Unchanged on {than}'],
   'sv.change.short': ['{amount} par rapport {than}', '{amount} on {than}'],
   'sv.change.same_short': ['stable par rapport {than}', 'same as {than}'],
-  'sv.change.unknown': ['rien à comparer {than}', 'nothing to compare with in {than}'],
+  'sv.change.unknown': ['rien sur la période d’avant', 'none in the period before'],
   'sv.live': ['En direct', 'Live'],
   'sv.live.connecting': ['Connexion…', 'Connecting…'],
   'sv.live.reconnecting': ['Reconnexion…', 'Reconnecting…'],
