@@ -1,7 +1,7 @@
 //! How many facts a second are taken in, from a full stream to an empty one:
 //!
 //!     with-postgres cargo run --release -p intake --example speed
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

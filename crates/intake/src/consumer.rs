@@ -82,6 +82,8 @@ pub fn start(parts: IntakeParts, leases: &Leases, stop: CancellationToken) {
                 () = lease.lost() => {}
                 () = stop.cancelled() => return,
             }
+            // What another process reads is its to measure.
+            show(0, 0.0);
         }
     });
 }
@@ -239,8 +241,7 @@ impl Session<'_> {
             0 => 0.0,
             _ => self.age_of_oldest().await,
         };
-        metrics::gauge!("greffe_intake_unfinished_facts").set(unfinished as f64);
-        metrics::gauge!("greffe_intake_oldest_seconds").set(oldest);
+        show(unfinished, oldest);
         Ok(())
     }
 
@@ -255,6 +256,11 @@ impl Session<'_> {
         let age = (i128::from(now) - first) as f64 / 1e9;
         if has_any { age.max(0.0) } else { 0.0 }
     }
+}
+
+fn show(unfinished: u64, oldest_seconds: f64) {
+    metrics::gauge!("greffe_intake_unfinished_facts").set(unfinished as f64);
+    metrics::gauge!("greffe_intake_oldest_seconds").set(oldest_seconds);
 }
 
 /// What the subject of an acknowledgement says of a message (ADR-15).

@@ -186,7 +186,8 @@ impl Lane {
                 );
             }
         }
-        acknowledge(&self.parts.client, &work.message).await
+        acknowledge(&self.parts.client, &work.message).await;
+        Ok(())
     }
 
     async fn take_in(&self, work: &Work) -> Result<Accepted, NotAccepted> {
@@ -239,10 +240,15 @@ impl Lane {
 }
 
 /// Not waited for: one that is lost is delivered again, and known.
-async fn acknowledge(client: &Client, message: &Message) -> Result<(), LogError> {
-    connected(client)?;
+async fn acknowledge(client: &Client, message: &Message) {
     let Some(reply) = message.reply.clone() else {
-        return Ok(());
+        return;
     };
-    client.publish(reply, "+ACK".into()).await.map_err(nats)
+    let sent = match connected(client) {
+        Ok(()) => client.publish(reply, "+ACK".into()).await.map_err(nats),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = sent {
+        tracing::debug!(%error, "a fact is not acknowledged and will be delivered again");
+    }
 }

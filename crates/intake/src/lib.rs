@@ -8,11 +8,13 @@ mod consumer;
 mod fact;
 mod headers;
 mod lanes;
+mod look;
 pub mod rejected;
 mod stream;
 
 pub use consumer::{Accounts, IntakeParts, LEASE, start};
 pub use fact::{Accepted, Fact, NotAccepted, ReadFact, accept};
 pub use headers::{ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID};
+pub use look::{Waiting, look};
 pub use rejected::{Rejected, RejectedMessage, Rejection};
 pub use stream::{INTAKE, MAX_FACT_BYTES, REJECTED};

@@ -289,3 +289,28 @@ async fn an_answer_of_jetstream_is_no_fact_of_another_service() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].metadata.actor.to_string(), "service:sentinel");
 }
+
+#[tokio::test]
+async fn what_goes_along_with_a_fact_goes_into_the_log() {
+    let world = World::new().await;
+    let process = world.start().await;
+    assert!(within(SOON, || world.is_empty()).await);
+    let correlation = "0198c1d2-aaaa-7bbb-8ccc-000000000001";
+    let mut headers = HeaderMap::new();
+    headers.insert("X-Correlation-Id", correlation);
+    let context = jetstream::new(world.service.clone());
+    let body = alert(1, 0, "down").to_string().into();
+    let sent = context.publish_with_headers(ALERT, headers, body);
+    sent.await.unwrap().await.unwrap();
+    world.settle().await;
+    let events = world.events().await;
+    assert_eq!(events[0].metadata.correlation_id.to_string(), correlation);
+    // A client that was erased goes on having alerts; what is said of it is not kept.
+    let vault = process.log.vault();
+    assert!(vault.destroy("client:42").await.unwrap());
+    world.publish(ALERT, None, &alert(2, 0, "down")).await;
+    world.settle().await;
+    let events = world.events().await;
+    assert_eq!(events[1].data["message"], "effacé");
+    assert_eq!(events[1].data["device"], "SWITCH-CLI-002");
+}

@@ -1,5 +1,6 @@
 //! `greffe doctor`: what is wrong, in plain words, and what to do about it.
 
+mod intake;
 mod readiness;
 
 use std::{collections::BTreeSet, fmt::Display, os::unix::fs::MetadataExt};
@@ -308,6 +309,7 @@ async fn check_log(access: &Access, runs: bool, findings: &mut Findings) -> anyh
             "is JetStream on? start it with Greffe's nats.conf",
         ),
     }
+    intake::check_intake(&client, runs, findings).await;
     Ok(())
 }
 

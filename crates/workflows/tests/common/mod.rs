@@ -130,7 +130,7 @@ fn deadlines_of(event: &RecordedEvent) -> Result<Vec<DeadlineChange>, DecodeErro
         "safeguard.approval" => Ok(event
             .decode::<events::safeguard::ApprovalEvent>()?
             .deadlines()),
-        _ => Ok(Vec::new()),
+        _ => workflows::deadlines_of(event),
     }
 }
 
