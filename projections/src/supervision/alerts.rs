@@ -82,6 +82,18 @@ pub(super) fn episode_of(event: &AlertEvent) -> Option<u32> {
     }
 }
 
+/// Whether a command that saw the alert before the event is out of date (`domain::sentinel`).
+fn counts(event: &AlertEvent) -> bool {
+    matches!(
+        event,
+        AlertEvent::Raised(_)
+            | AlertEvent::Reclassified(_)
+            | AlertEvent::Acknowledged(_)
+            | AlertEvent::Resolved(_)
+            | AlertEvent::Reopened(_)
+    )
+}
+
 impl Alerts {
     pub async fn load(tx: &mut ApplyTx<'_>, ids: &[(Uuid, u32)]) -> Result<Self, ApplyError> {
         if ids.is_empty() {
@@ -120,7 +132,10 @@ impl Alerts {
             return Ok(None);
         };
         if let (AlertEvent::Raised(raised), false) = (&what, self.0.contains_key(&(id, episode))) {
-            self.0.insert((id, episode), Entry::raised(id, raised));
+            let mut entry = Entry::raised(id, raised);
+            let before = self.0.get(&(id, episode.saturating_sub(1)));
+            entry.alert.version = before.map_or(0, |before| before.alert.version);
+            self.0.insert((id, episode), entry);
         }
         let Some(entry) = self.0.get_mut(&(id, episode)) else {
             return Err(data_error(
@@ -132,7 +147,7 @@ impl Alerts {
             return Ok(None);
         }
         entry.alert.position = event.position;
-        entry.alert.version = event.sequence;
+        entry.alert.version += u64::from(counts(&what));
         entry.is_changed = true;
         entry.apply(event, what);
         Ok(Some(entry))

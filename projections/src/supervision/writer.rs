@@ -191,11 +191,16 @@ impl Batch {
         for (_, what) in events {
             match what {
                 What::Ticket(TicketEvent::Processed(event)) => tickets.push(event.ticket_id),
-                What::Alert(id, event) => alerts.extend(episode_of(event).map(|it| (*id, it))),
+                What::Alert(id, event) => {
+                    // An episode goes on counting where the one before it ended.
+                    let episode = episode_of(event).unwrap_or(0);
+                    alerts.extend([(*id, episode.saturating_sub(1)), (*id, episode)]);
+                }
                 What::Maintenance(id, _) => windows.push(*id),
                 _ => {}
             }
         }
+        alerts.retain(|(_, episode)| *episode > 0);
         alerts.sort_unstable();
         alerts.dedup();
         Ok(Self {

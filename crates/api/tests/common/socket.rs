@@ -18,7 +18,15 @@ pub async fn connect(
     query: &str,
     headers: &[(&'static str, String)],
 ) -> Result<(Socket, String), Error> {
-    let url = format!("{}/api/safeguard/ws{query}", app.url.replace("http", "ws"));
+    connect_to(app, &format!("/api/safeguard/ws{query}"), headers).await
+}
+
+pub async fn connect_to(
+    app: &TestApp,
+    path: &str,
+    headers: &[(&'static str, String)],
+) -> Result<(Socket, String), Error> {
+    let url = format!("{}{path}", app.url.replace("http", "ws"));
     let mut request = url.into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
