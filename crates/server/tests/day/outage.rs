@@ -6,7 +6,11 @@ use testkit::UserKind;
 
 use crate::{
     answers::assert_same,
-    place::{cluster::succeeded, output},
+    place::{
+        Place,
+        cluster::{create_user, settings, succeeded},
+        output,
+    },
     recorded::{self, PERIOD},
     stage::{Stage, reference},
 };
@@ -26,8 +30,11 @@ fn times() -> (&'static str, Duration) {
 async fn nats_killed_in_the_middle_of_a_day_changes_nothing_in_the_end() {
     let nats = testkit::nats().await;
     let key = nats.add_user("simulator", UserKind::Service).await;
-    let settings = [("NATS_URL", nats.platform_url())];
-    let (reference, stage) = tokio::join!(reference(), Stage::new(&settings));
+    let mut settings = settings();
+    settings.push(("NATS_URL", nats.platform_url()));
+    // The users of this nats-server are the test's: the account is made before anybody asks it.
+    let place = Place::new();
+    create_user(&place, "admin", &settings);
     let words = [
         "service-account",
         "create",
@@ -36,10 +43,11 @@ async fn nats_killed_in_the_middle_of_a_day_changes_nothing_in_the_end() {
         "--owner",
     ];
     let scopes = ["safeguard.request", "safeguard.read", "intake"];
-    let mut command = stage.place.command(&[&words[..], &["admin"]].concat());
+    let mut command = place.command(&[&words[..], &["admin"]].concat());
     command.args(scopes.iter().flat_map(|scope| ["--scope", scope]));
     command.envs(settings.clone());
     succeeded(&output(command, ""));
+    let (reference, stage) = tokio::join!(reference(), Stage::at(place, settings));
     let day = recorded::record(&stage.place);
     let (pace, outage) = times();
 

@@ -1,6 +1,9 @@
 //! A platform that a day is played on.
 
-use std::{path::Path, process::Output};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
 
 use async_nats::{Client, jetstream};
 use serde_json::{Value, json};
@@ -33,10 +36,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A fresh platform, with these settings beside the usual ones.
-    pub async fn new(more: &[Setting]) -> Self {
-        let place = Place::new();
-        let settings = [settings(), more.to_vec()].concat();
+    /// A fresh platform.
+    pub async fn new() -> Self {
+        Self::at(Place::new(), settings()).await
+    }
+
+    /// A platform at this place.
+    pub async fn at(place: Place, settings: Vec<Setting>) -> Self {
         let mut starting = settings.clone();
         starting.push(("GREFFE_ADMIN_PASSWORD", PASSWORD.to_owned()));
         let up = place.up_with(&starting);
@@ -59,9 +65,15 @@ impl Stage {
             "--compress",
             pace,
         ];
-        let mut command = self.place.command(&[&words[..], more].concat());
-        command.envs(self.settings.clone());
+        let command = self.command(&[&words[..], more].concat());
         tokio::task::spawn_blocking(move || output(command, ""))
+    }
+
+    /// The program on this platform, with its settings.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.place.command(words);
+        command.envs(self.settings.clone());
+        command
     }
 
     /// The events that facts have become.
@@ -107,7 +119,7 @@ pub async fn reference() -> &'static str {
     static REFERENCE: OnceCell<String> = OnceCell::const_new();
     REFERENCE
         .get_or_init(|| async {
-            let stage = Stage::new(&[]).await;
+            let stage = Stage::new().await;
             let day = recorded::record(&stage.place);
             succeeded(&stage.play(&day, QUICKLY, &[]).await.unwrap());
             let answers = stage.answers(&stage.place.nats().await).await;

@@ -9,7 +9,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_day_says_the_same_on_every_platform_and_nothing_new_when_told_again() {
-    let (reference, stage) = tokio::join!(reference(), Stage::new(&[]));
+    let (reference, stage) = tokio::join!(reference(), Stage::new());
     let day = recorded::record(&stage.place);
     let nats = stage.place.nats().await;
     succeeded(&stage.play(&day, QUICKLY, &[]).await.unwrap());
