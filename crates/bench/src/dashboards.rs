@@ -48,7 +48,11 @@ pub async fn rows(url: &str, events: i64) -> anyhow::Result<Vec<Row>> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let settings: Vec<Setting> = vec![("DATABASE_URL", url.to_owned()), ("GREFFE_MASTER_KEY", key)];
+    let settings: Vec<Setting> = vec![
+        ("DATABASE_URL", url.to_owned()),
+        ("JWT_SECRET", key.clone()),
+        ("GREFFE_MASTER_KEY", key),
+    ];
     // Makes the tables, the person who asks and the clients.
     let platform = Platform::start_with(settings).await?;
     for nth in 0..CLIENTS - 2 {
@@ -82,7 +86,8 @@ pub async fn rows(url: &str, events: i64) -> anyhow::Result<Vec<Row>> {
         sqlx::query(settle).execute(log.pool()).await?;
     }
 
-    let words = ["serve", "--roles", "api"];
+    // What the rebuild put on record is applied before the start is over; nothing is relayed.
+    let words = ["serve", "--roles", "api,projector"];
     let platform = Platform::start_in(folder, settings, &words).await?;
     let dashboards = ask(&platform, dashboards(SystemClock.now())).await?;
     let lists = ask(&platform, lists()).await?;

@@ -93,6 +93,7 @@ impl Platform {
         let mut child = command(&folder, &settings, words)?
             .env("GREFFE_LISTEN", &address)
             .stdout(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         while let Some(line) = lines.next_line().await? {
