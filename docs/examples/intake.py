@@ -20,11 +20,12 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat()
 
 
-async def tell(js, subject: str, fact: dict, message_id: str) -> None:
+async def tell(js, subject: str, fact: dict) -> None:
     """Returns once JetStream has stored the fact: the platform need not run for that.
 
-    With the same id it may be repeated: it is taken in once.
+    Its id is that of every repetition, which is taken in once, and of no other fact of any account.
     """
+    message_id = f"{SERVICE}-{subject}-{fact['external_id']}-{fact['occurred_at']}"
     for attempt in range(5):
         try:
             await js.publish(
@@ -57,15 +58,15 @@ async def main() -> None:
         "confidence": 75,
     }
     down = {**fact, "state": "down", "occurred_at": now()}
-    await tell(js, "sentinel.alert", down, f"{alert['external_id']}-down")
+    await tell(js, "sentinel.alert", down)
     print("told down", alert["external_id"], flush=True)
 
     step = {**alert, "kind": "ticket_created", "ticket_id": 4567, "occurred_at": now()}
-    await tell(js, "sentinel.step", step, f"{alert['external_id']}-ticket")
+    await tell(js, "sentinel.step", step)
     print("told step", flush=True)
 
     up = {**fact, "state": "up", "resolution": "Lien rétabli", "occurred_at": now()}
-    await tell(js, "sentinel.alert", up, f"{alert['external_id']}-up")
+    await tell(js, "sentinel.alert", up)
     print("told up", flush=True)
     await nc.close()
 
