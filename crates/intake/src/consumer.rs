@@ -28,6 +28,7 @@ use crate::{
     Rejected,
     lanes::{Lanes, Work},
     stream::{self, INTAKE, connected, context, nats},
+    unreadable,
 };
 
 /// The lease of the one process that reads the stream.
@@ -54,10 +55,19 @@ pub trait Accounts: Send + Sync + 'static {
     async fn may_intake(&self, name: &str) -> Result<bool, LogError>;
 }
 
+/// Makes connections of the intake's own. A head that a service wrote can end the connection, or the
+/// client, that reads it: nothing else goes through that one.
+#[async_trait]
+pub trait Connect: Send + Sync + 'static {
+    async fn connect(&self) -> Result<Client, LogError>;
+}
+
 /// What the intake works with.
 pub struct IntakeParts {
     pub log: EventLog,
+    /// For all but reading messages.
     pub client: Client,
+    pub connect: Arc<dyn Connect>,
     pub clock: Arc<dyn Clock>,
     pub accounts: Arc<dyn Accounts>,
     /// What new streams get.
@@ -94,12 +104,13 @@ struct Reader {
 }
 
 /// From one reset of the consumer to the next.
-struct Session<'a> {
-    lanes: &'a Lanes,
+struct Session {
     consumer: PullConsumer,
     stream: Stream,
     /// Counts the sessions: what is left over from an earlier one is delivered again.
     number: u64,
+    /// For this session alone.
+    client: Client,
     connects: u64,
     inbox: String,
     messages: Subscriber,
@@ -115,17 +126,22 @@ impl Reader {
     /// Reads until the lease is lost, which drops this future and the lanes with it.
     async fn lead(&self) {
         let sessions = Arc::new(AtomicU64::new(0));
-        let lanes = Lanes::start(self.parts.clone(), self.rejected.clone(), sessions.clone());
+        let start = || Lanes::start(self.parts.clone(), self.rejected.clone(), sessions.clone());
+        let mut lanes = start();
         let mut said = None;
         loop {
             let number = sessions.fetch_add(1, Ordering::SeqCst) + 1;
-            let ended = match self.begin(&lanes, number).await {
+            let ended = match self.begin(number).await {
                 Ok(session) => {
                     said = None;
-                    session.run(&self.parts.client).await
+                    session.run(&mut lanes).await
                 }
                 Err(error) => Err(error),
             };
+            if !lanes.are_whole() {
+                tracing::error!("a lane of the intake has ended; all begin again");
+                lanes = start();
+            }
             if let Err(error) = ended {
                 let text = error.to_string();
                 if said.as_ref() != Some(&text) {
@@ -138,23 +154,24 @@ impl Reader {
     }
 
     /// Finds or makes the streams, and goes back to the lowest unfinished message.
-    async fn begin<'a>(&self, lanes: &'a Lanes, number: u64) -> Result<Session<'a>, LogError> {
-        let client = &self.parts.client;
-        connected(client)?;
-        let connects = connects(client);
+    async fn begin(&self, number: u64) -> Result<Session, LogError> {
+        let shared = &self.parts.client;
+        connected(shared)?;
         self.rejected.ensure().await?;
-        let stream = stream::intake(&context(client), self.parts.replicas).await?;
+        let mut stream = stream::intake(&context(shared), self.parts.replicas).await?;
         let mut consumer = stream::consumer(&stream, MAX_ACK_PENDING).await?;
+        unreadable::put_aside(shared, &mut stream, &consumer, &self.rejected).await?;
         consumer.reset(None).await.map_err(nats)?;
+        let client = self.parts.connect.connect().await?;
         let inbox = client.new_inbox();
         let messages = client.subscribe(inbox.clone()).await.map_err(nats)?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         Ok(Session {
-            lanes,
             consumer,
             stream,
             number,
-            connects,
+            connects: connects(&client),
+            client,
             inbox,
             messages,
             awaited: 0,
@@ -169,21 +186,22 @@ fn connects(client: &Client) -> u64 {
     client.statistics().connects.load(Ordering::SeqCst)
 }
 
-impl Session<'_> {
+impl Session {
     /// Until the connection is another, or something is wrong: then it begins again.
-    async fn run(mut self, client: &Client) -> Result<(), LogError> {
+    async fn run(mut self, lanes: &mut Lanes) -> Result<(), LogError> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut measure = tokio::time::interval(MEASURE_EVERY);
         loop {
-            self.ask(client).await?;
+            self.ask(lanes).await?;
             tokio::select! {
+                () = lanes.ended() => return Ok(()),
                 message = self.messages.next() => match message {
-                    Some(message) => self.take(message),
+                    Some(message) => self.take(message, lanes),
                     None => return Err(LogError::Nats("the subscription ended".into())),
                 },
                 _ = look.tick() => {
-                    connected(client)?;
-                    if connects(client) != self.connects {
+                    connected(&self.client)?;
+                    if connects(&self.client) != self.connects {
                         return Ok(());
                     }
                     if self.awaited > 0 && self.heard.elapsed() > SILENCE {
@@ -196,8 +214,8 @@ impl Session<'_> {
     }
 
     /// Asks for more if few are on their way and there is room for them.
-    async fn ask(&mut self, client: &Client) -> Result<(), LogError> {
-        if self.awaited > BATCH / 2 || !self.lanes.have_room() {
+    async fn ask(&mut self, lanes: &Lanes) -> Result<(), LogError> {
+        if self.awaited > BATCH / 2 || !lanes.have_room() {
             return Ok(());
         }
         let subject = format!(
@@ -209,14 +227,15 @@ impl Session<'_> {
             "max_bytes": BATCH_BYTES,
             "expires": EXPIRES.as_nanos() as u64,
         });
-        let sent = client.publish_with_reply(subject, self.inbox.clone(), body.to_string().into());
+        let (inbox, body) = (self.inbox.clone(), body.to_string().into());
+        let sent = self.client.publish_with_reply(subject, inbox, body);
         sent.await.map_err(nats)?;
         self.awaited += BATCH;
         self.heard = Instant::now();
         Ok(())
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message, lanes: &Lanes) {
         self.heard = Instant::now();
         let Some(delivery) = message.reply.as_deref().and_then(Delivery::of) else {
             // A request has ended: in time, or because the next message was too large for the rest.
@@ -231,7 +250,7 @@ impl Session<'_> {
         self.awaited = self.awaited.saturating_sub(1);
         metrics::counter!("greffe_intake_received_total").increment(1);
         let unnamed = format!("{}-{}", self.created, delivery.sequence);
-        self.lanes.hand(Work::new(self.number, message, unnamed));
+        lanes.hand(Work::new(self.number, message, unnamed));
     }
 
     async fn measure(&mut self) -> Result<(), LogError> {

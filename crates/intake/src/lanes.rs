@@ -84,7 +84,7 @@ fn names(subject: &str) -> (&str, &str) {
 pub(crate) struct Lanes {
     lanes: Vec<mpsc::UnboundedSender<Work>>,
     room: Room,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Lanes {
@@ -104,8 +104,17 @@ impl Lanes {
         Self {
             lanes: lanes.collect(),
             room: Arc::new(Semaphore::new(ROOM_BYTES)),
-            _tasks: tasks,
+            tasks,
         }
+    }
+
+    /// Returns if a lane has ended, which none should: its facts would wait for ever.
+    pub async fn ended(&mut self) {
+        drop(self.tasks.join_next().await);
+    }
+
+    pub fn are_whole(&self) -> bool {
+        self.tasks.len() == LANES
     }
 
     /// Whether more may be asked for.
@@ -119,7 +128,7 @@ impl Lanes {
         let bytes = bytes.min(self.room.available_permits()) as u32;
         work.room = self.room.clone().try_acquire_many_owned(bytes).ok();
         let lane = work.hash() % LANES as u64;
-        // A lane ends with the lanes only.
+        // A lane that has ended is noticed by who reads: all begin again, and so does this fact.
         drop(self.lanes[lane as usize].send(work));
     }
 }
@@ -176,14 +185,6 @@ impl Lane {
                     body: work.message.payload.clone(),
                 };
                 self.rejected.publish(rejection).await?;
-                metrics::counter!("greffe_intake_rejected_total", "code" => code).increment(1);
-                let (service, subject) = names(&work.message.subject);
-                tracing::warn!(
-                    service,
-                    intake.subject = subject,
-                    code,
-                    "a fact was not accepted"
-                );
             }
         }
         acknowledge(&self.parts.client, &work.message).await;

@@ -11,8 +11,9 @@ mod lanes;
 mod look;
 pub mod rejected;
 mod stream;
+mod unreadable;
 
-pub use consumer::{Accounts, IntakeParts, LEASE, start};
+pub use consumer::{Accounts, Connect, IntakeParts, LEASE, start};
 pub use fact::{Accepted, Fact, NotAccepted, ReadFact, accept};
 pub use headers::{ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID};
 pub use look::{Waiting, look};

@@ -22,12 +22,18 @@ use kernel::AggregateId;
 use tokio::sync::Mutex;
 
 use crate::{
-    headers::{ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID, kept},
+    headers::{
+        CORRELATION, ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID, TRACEPARENT,
+        kept,
+    },
     stream::{self, REJECTED, connected, context, nats},
 };
 
 /// Longest sentence of a refusal (characters).
 const LONGEST_DETAIL: usize = 1_000;
+/// Longest `Nats-Msg-Id` that is kept (bytes), and how many wrong fields are named.
+const LONGEST_ID: usize = 1_024;
+const MOST_FIELDS: usize = 32;
 /// Messages fetched at once on the way to one that is to be removed.
 const FETCH: usize = 500;
 
@@ -67,6 +73,9 @@ pub struct RejectedMessage {
     pub received_at: DateTime<Utc>,
     pub body: Bytes,
     original_id: String,
+    /// The chain that it belongs to, as its publisher said.
+    correlation_id: Option<String>,
+    traceparent: Option<String>,
 }
 
 /// The stream of what could not be accepted. Cheap to clone.
@@ -102,21 +111,33 @@ impl Rejected {
     /// Puts a fact aside; returns once it is stored.
     pub async fn publish(&self, rejection: Rejection<'_>) -> Result<(), LogError> {
         let known = self.reach().await?;
-        let subject = format!("{}.rejected.{}", known.prefix, rejection.subject);
+        let subject = format!("{}.rejected.{}", known.prefix, literal(rejection.subject));
         let mut headers = kept(rejection.headers);
         headers.insert(MESSAGE_ID, rejection.id);
-        headers.insert(ORIGINAL_ID, rejection.original_id);
+        let is_long = rejection.original_id.len() > LONGEST_ID;
+        headers.insert(
+            ORIGINAL_ID,
+            if is_long {
+                rejection.id
+            } else {
+                rejection.original_id
+            },
+        );
         headers.insert(ERROR_CODE, rejection.code);
         headers.insert(ERROR_DETAIL, one_line(rejection.detail));
         if !rejection.errors.is_empty() {
-            let errors = serde_json::to_string(rejection.errors).map_err(nats)?;
+            let shown = &rejection.errors[..rejection.errors.len().min(MOST_FIELDS)];
+            let errors = serde_json::to_string(shown).map_err(nats)?;
             headers.insert(ERROR_FIELDS, errors);
         }
         let context = context(&self.client);
-        let sent = context.publish_with_headers(subject, headers, rejection.body);
+        let sent = context.publish_with_headers(subject, headers, rejection.body.clone());
         let stored = async { sent.await.map_err(nats)?.await.map_err(nats) }.await;
         match stored {
-            Ok(ack) if ack.stream == REJECTED => Ok(()),
+            Ok(ack) if ack.stream == REJECTED => {
+                tell(&rejection);
+                Ok(())
+            }
             Ok(ack) => Err(LogError::Nats(format!("stored in {}", ack.stream))),
             Err(error) => {
                 // It may have been made anew, with another prefix.
@@ -160,10 +181,7 @@ impl Rejected {
         let known = self.reach().await?;
         let mut consumer = stream::consumer(&known.stream, -1).await?;
         deliver_up_to(&mut consumer, sequence).await?;
-        let info = consumer.cached_info();
-        let subject = format!("$JS.ACK.{REJECTED}.{}.1.{sequence}.1.0.0", info.name);
-        let acknowledged = self.client.request(subject, "+ACK".into()).await;
-        acknowledged.map_err(nats)?;
+        stream::take_away(&self.client, REJECTED, &consumer, sequence).await?;
         match self.get(sequence).await? {
             None => Ok(()),
             Some(_) => Err(LogError::Nats("the message was not taken away".into())),
@@ -191,6 +209,14 @@ impl Rejected {
         // With an id that another fact has used it would be refused again.
         if message.code != "idempotency_key_reused" {
             headers.insert(ORIGINAL_ID, message.original_id.as_str());
+        }
+        for (name, value) in [
+            (CORRELATION, &message.correlation_id),
+            (TRACEPARENT, &message.traceparent),
+        ] {
+            if let Some(value) = value {
+                headers.insert(name, value.as_str());
+            }
         }
         let body = body.unwrap_or_else(|| message.body.clone());
         let context = context(&self.client);
@@ -244,7 +270,8 @@ fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> {
         .map_err(nats)?;
     let subject = message.subject.strip_prefix("rejected.");
     let subject = subject.unwrap_or(&message.subject).to_owned();
-    let errors = header(ERROR_FIELDS).map(|errors| serde_json::from_str(&errors));
+    // Whatever stands there, the rest can be shown and dealt with.
+    let errors = header(ERROR_FIELDS).and_then(|errors| serde_json::from_str(&errors).ok());
     let key = format!(
         "{}\n{}",
         message.sequence,
@@ -256,9 +283,11 @@ fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> {
         service: subject.split('.').nth(1).unwrap_or_default().to_owned(),
         code: header(ERROR_CODE).unwrap_or_default(),
         detail: header(ERROR_DETAIL).unwrap_or_default(),
-        errors: errors.transpose().map_err(nats)?.unwrap_or_default(),
+        errors: errors.unwrap_or_default(),
         received_at,
         original_id: header(ORIGINAL_ID).unwrap_or_default(),
+        correlation_id: header(CORRELATION),
+        traceparent: header(TRACEPARENT),
         body: message.payload.clone(),
         subject,
     })
@@ -269,4 +298,23 @@ fn one_line(text: &str) -> String {
     let letters = text.chars().take(LONGEST_DETAIL);
     let shown = letters.map(|it| if it.is_control() { ' ' } else { it });
     shown.collect()
+}
+
+/// A service may publish to `intake.<name>.*` too: as a wildcard it would lead elsewhere.
+fn literal(subject: &str) -> String {
+    subject.replace(['*', '>'], "_")
+}
+
+/// Counted and said, whoever put it aside.
+fn tell(rejection: &Rejection<'_>) {
+    let mut tokens = rejection.subject.splitn(3, '.').skip(1);
+    let (service, subject) = (tokens.next(), tokens.next());
+    let code = rejection.code.to_owned();
+    metrics::counter!("greffe_intake_rejected_total", "code" => code).increment(1);
+    tracing::warn!(
+        service,
+        intake.subject = subject,
+        code = rejection.code,
+        "a fact was not accepted"
+    );
 }

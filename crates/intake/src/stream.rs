@@ -26,8 +26,9 @@ pub const REJECTED: &str = "REJECTED";
 /// The largest message, headers included (bytes): a larger one is refused to its publisher at once.
 pub const MAX_FACT_BYTES: usize = 256 * 1024;
 
-/// The same `Nats-Msg-Id` within this time is stored once; later the log itself knows it.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// As short as nats-server takes it: it compares ids of all accounts, and so one account could make
+/// another's facts vanish. The log itself knows what an account has told before.
+const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
 /// A refusal is stored once, however often its fact is delivered.
 const REJECTED_DUPLICATE_WINDOW: Duration = Duration::from_secs(86_400);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -100,12 +101,20 @@ pub(crate) async fn intake(context: &Context, replicas: usize) -> Result<Stream,
         ..Config::default()
     };
     let stream = find_or_create(context, config).await?;
-    match stream.cached_info().config.retention {
-        RetentionPolicy::WorkQueue => Ok(stream),
-        _ => Err(LogError::Nats(
+    let found = &stream.cached_info().config;
+    if found.retention != RetentionPolicy::WorkQueue {
+        return Err(LogError::Nats(
             "the stream INTAKE was not made by Greffe".into(),
-        )),
+        ));
     }
+    if found.duplicate_window != DUPLICATE_WINDOW {
+        let config = Config {
+            duplicate_window: DUPLICATE_WINDOW,
+            ..found.clone()
+        };
+        context.update_stream(config).await.map_err(nats)?;
+    }
+    Ok(stream)
 }
 
 /// The stream `REJECTED`, made if there is none, and the prefix under which it takes messages.
@@ -166,6 +175,22 @@ pub(crate) async fn consumer(
     };
     let made: Consumer<pull::Config> = stream.create_consumer(config).await.map_err(nats)?;
     Ok(made)
+}
+
+/// Takes a message of a work queue away. Only what was delivered can be: else nothing happens.
+pub(crate) async fn take_away(
+    client: &Client,
+    stream: &str,
+    consumer: &PullConsumer,
+    sequence: u64,
+) -> Result<(), LogError> {
+    let name = &consumer.cached_info().name;
+    let subject = format!("$JS.ACK.{stream}.{name}.1.{sequence}.1.0.0");
+    client
+        .request(subject, "+ACK".into())
+        .await
+        .map(drop)
+        .map_err(nats)
 }
 
 fn secret() -> Result<String, LogError> {

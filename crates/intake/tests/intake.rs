@@ -158,6 +158,49 @@ async fn a_message_that_looks_like_the_server_s_own_holds_up_nobody() {
     world.publish(ALERT, None, &alert(2, 0, "down")).await;
     world.settle().await;
     assert_eq!(world.count().await, 4);
+    assert_eq!(rejections(&world).await, []);
+
+    // Heads that end the connection of whoever reads them, or the reader itself.
+    for head in [
+        "NATS/1.0\r\nTicket Id: 501\r\n\r\n",
+        "NATS/1.0\r\nfoo\r\n\r\n",
+        "NATS/1.0\r\nX: a\rb\r\n\r\n",
+        "NATS/1.0 abc\r\n\r\n",
+    ] {
+        let (before, all) = (head.len(), head.len() + body.len());
+        let sent = format!("HPUB {ALERT} {before} {all}\r\n{head}{body}\r\nPING\r\n");
+        raw.write_all(sent.as_bytes()).await.unwrap();
+    }
+    world.publish(ALERT, None, &alert(3, 0, "down")).await;
+    world.settle().await;
+    assert_eq!(world.count().await, 5, "what came behind them is taken in");
+    let refused = rejections(&world).await;
+    assert_eq!(refused.len(), 4, "{refused:?}");
+}
+
+/// JetStream compares ids over the whole stream, whoever chose them.
+#[tokio::test]
+async fn nobody_makes_the_facts_of_another_vanish_by_their_ids() {
+    let world = World::new().await;
+    let _process = world.start().await;
+    assert!(within(SOON, || world.is_empty()).await);
+    let password = world
+        .nats
+        .add_user("other", testkit::UserKind::Service)
+        .await;
+    let other = world.nats.client_as("other", &password).await;
+    let context = async_nats::jetstream::new(other);
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Msg-Id", "A-42-down");
+    let stored = context.publish_with_headers("intake.other.x", headers, "{}".into());
+    stored.await.unwrap().await.unwrap();
+    // The shortest time that nats-server compares ids for.
+    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    world
+        .publish(ALERT, Some("A-42-down"), &alert(1, 0, "down"))
+        .await;
+    world.settle().await;
+    assert_eq!(world.count().await, 1);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use crate::{
     backends::Backends,
     config::Config,
     health_probes::probes,
+    nats_access::NatsAccess,
     wiring::{Roles, problem},
 };
 
@@ -59,7 +60,11 @@ impl Parts {
         projector.start(projections, &self.leases, &self.stop);
     }
 
-    pub async fn start_workflows(&self, config: &Config) -> anyhow::Result<Clerk> {
+    pub async fn start_workflows(
+        &self,
+        config: &Config,
+        access: &NatsAccess,
+    ) -> anyhow::Result<Clerk> {
         let clerk = ClerkParts {
             log: self.log.clone(),
             progress: self.progress.clone(),
@@ -83,7 +88,7 @@ impl Parts {
             probes: probes(config, &self.log, &self.nats)?,
         };
         health.start(&self.leases, self.stop.clone());
-        self.start_intake(config).await?;
+        self.start_intake(config, access).await?;
         let pool = self.log.pool().clone();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
         Housekeeping::start(pool, clock, HOUSEKEEPING_EVERY, &self.leases, stop);
@@ -91,7 +96,7 @@ impl Parts {
     }
 
     /// Facts of workflows, by accounts that are followed in this process, whether it serves or not.
-    async fn start_intake(&self, config: &Config) -> anyhow::Result<()> {
+    async fn start_intake(&self, config: &Config, access: &NatsAccess) -> anyhow::Result<()> {
         let accounts = api::accounts::Accounts::load(&self.log, self.clock.now()).await?;
         let accounts = Arc::new(accounts);
         let (log, reader) = (self.log.clone(), self.reader.clone());
@@ -100,6 +105,7 @@ impl Parts {
         let parts = intake::IntakeParts {
             log: self.log.clone(),
             client: self.nats.clone(),
+            connect: Arc::new(Reached(access.clone())),
             clock: self.clock.clone(),
             accounts: Arc::new(Publishers {
                 log: self.log.clone(),
@@ -135,6 +141,17 @@ impl Parts {
             write,
             self.stop.clone(),
         ))
+    }
+}
+
+/// NATS, reached as the platform.
+struct Reached(NatsAccess);
+
+#[async_trait]
+impl intake::Connect for Reached {
+    async fn connect(&self) -> Result<async_nats::Client, LogError> {
+        let connected = self.0.connect(false).await;
+        connected.map_err(|error| LogError::Nats(format!("{error:#}")))
     }
 }
 

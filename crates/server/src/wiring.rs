@@ -171,7 +171,7 @@ impl Platform {
             parts.start_projector(all);
         }
         let clerk = if roles.workflows {
-            Some(parts.start_workflows(config).await?)
+            Some(parts.start_workflows(config, &backends.nats).await?)
         } else {
             None
         };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use api::ObserviumWebhook;
 use async_trait::async_trait;
 use eventlog::{EventLog, Leases, LogError, RecordedEvent};
-use intake::{Accounts, IntakeParts, Rejected, Rejection};
+use intake::{Accounts, Connect, IntakeParts, Rejected, Rejection};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -90,6 +90,7 @@ impl TestApp {
         let parts = IntakeParts {
             log: self.app.log.clone(),
             client: self.platform.nats.client().await,
+            connect: Arc::new(Server(self.platform.nats.platform_url())),
             clock: Arc::new(self.platform.clock.clone()),
             accounts: Arc::new(Anybody),
             replicas: 1,
@@ -103,6 +104,17 @@ impl TestApp {
             drop(leases);
         });
         stop.drop_guard()
+    }
+}
+
+/// A nats-server, reached as the platform.
+struct Server(String);
+
+#[async_trait]
+impl Connect for Server {
+    async fn connect(&self) -> Result<async_nats::Client, LogError> {
+        let connected = async_nats::connect(&*self.0).await;
+        connected.map_err(|error| LogError::Nats(error.to_string()))
     }
 }
 

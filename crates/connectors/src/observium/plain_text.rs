@@ -96,7 +96,8 @@ fn entities(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         let (before, from) = rest.split_at(at);
         read.push_str(before);
-        let named = from[1..].find(';').filter(|end| *end <= LONGEST_ENTITY);
+        let near = from[1..].bytes().take(LONGEST_ENTITY + 1);
+        let named = near.into_iter().position(|byte| byte == b';');
         match named.and_then(|end| Some((entity(&from[1..=end])?, &from[end + 2..]))) {
             Some((c, after)) => {
                 read.push(c);

@@ -10,7 +10,7 @@ use std::{
 use async_nats::{Client, HeaderMap, jetstream};
 use async_trait::async_trait;
 use eventlog::{EventLog, Leases, LogError, RecordedEvent, Vault};
-use intake::{Accounts, IntakeParts};
+use intake::{Accounts, Connect, IntakeParts};
 use kernel::SystemClock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -27,6 +27,17 @@ pub struct Allowed(pub RwLock<HashSet<String>>);
 impl Accounts for Allowed {
     async fn may_intake(&self, name: &str) -> Result<bool, LogError> {
         Ok(self.0.read().unwrap().contains(name))
+    }
+}
+
+/// A nats-server, reached as the platform.
+pub struct Server(pub String);
+
+#[async_trait]
+impl Connect for Server {
+    async fn connect(&self) -> Result<Client, LogError> {
+        let connected = async_nats::connect(&*self.0).await;
+        connected.map_err(|error| LogError::Nats(error.to_string()))
     }
 }
 
@@ -78,6 +89,7 @@ impl World {
         let parts = IntakeParts {
             log: log.clone(),
             client: self.nats.client().await,
+            connect: Arc::new(Server(self.nats.platform_url())),
             clock: Arc::new(SystemClock),
             accounts: self.allowed.clone(),
             replicas: 1,
