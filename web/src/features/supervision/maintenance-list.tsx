@@ -7,7 +7,10 @@ import { mayReadAudit } from '@/lib/levels'
 import { parisDateTime, parisDay, parisTime } from '@/lib/paris'
 import { Button } from '@/ui/button'
 import { VisibleText } from '@/ui/visible-text'
+import { useMinute } from './ago'
 import { ClientName, HistoryLink, MaintenanceMark } from './labels'
+import { isOfInterest } from './maintenance-alerts'
+import { StillWrong } from './still-wrong'
 
 interface MaintenanceListProps {
   items: Maintenance[]
@@ -34,6 +37,7 @@ function MaintenanceRow({ maintenance, onCancel }: RowProps) {
   const { t, language } = useT()
   const nameOf = useActorName()
   const person = useSession()
+  const now = useMinute()
   const { starts_at: from, ends_at: to } = maintenance
   const end =
     parisDay(from) === parisDay(to) ? parisTime(to, language) : parisDateTime(to, language)
@@ -65,6 +69,7 @@ function MaintenanceRow({ maintenance, onCancel }: RowProps) {
           <time dateTime={to}>{end}</time> ·{' '}
           {t('sv.maintenance.by', { by: nameOf(maintenance.planned_by) })}
         </p>
+        {isOfInterest(maintenance, now) ? <StillWrong maintenance={maintenance} /> : null}
       </div>
       <div className="flex items-center gap-3">
         {mayReadAudit(person) ? (
