@@ -1,7 +1,7 @@
 // The first thing somebody on call looks for: what is wrong at this moment, and at whose.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { CircleCheck } from 'lucide-react'
+import { CircleCheck, TriangleAlert } from 'lucide-react'
 import { sentinelQuery } from '@/api/supervision'
 import { useT } from '@/lib/i18n'
 import { ImpactedClients } from './impacted-clients'
@@ -17,7 +17,18 @@ interface RightNowProps {
 /** Nothing until it is known: "all is well" must never be said for want of an answer. */
 export function RightNow({ most, plain }: RightNowProps) {
   const { t, tn } = useT()
-  const { data } = useQuery(sentinelQuery({ range: 'today' }))
+  const { data, isError } = useQuery(sentinelQuery({ range: 'today' }))
+  if (isError) {
+    return (
+      <p
+        role="alert"
+        className="border-yellow-line bg-yellow-soft flex items-center gap-2.5 rounded-xl border px-4 py-3 text-base font-medium sm:px-5"
+      >
+        <TriangleAlert className="text-yellow size-5 shrink-0" aria-hidden="true" />
+        {t('sv.now.not_known')}
+      </p>
+    )
+  }
   if (!data) return null
   const touched = data.impacted_clients.filter(({ state }) => state !== 'green')
   const rest = touched.length - most

@@ -96,6 +96,10 @@ export const sentinel = {
   'sv.sentinel.timeline': ['Fil des alertes', 'Timeline of alerts'],
   'sv.now': ['En ce moment', 'Right now'],
   'sv.now.well': ['Aucune alerte en cours', 'No alert is active'],
+  'sv.now.not_known': [
+    'L’état des alertes n’est pas connu pour le moment.',
+    'How alerts are is not known at the moment.',
+  ],
   'sv.now.active.one': ['{count} alerte en cours', '{count} active alert'],
   'sv.now.active.other': ['{count} alertes en cours', '{count} active alerts'],
   'sv.now.others.one': ['et {count} autre client', 'and {count} other client'],
