@@ -44,7 +44,10 @@ function MaintenanceRow({ maintenance, onCancel }: RowProps) {
   const isOpen = maintenance.status === 'planned' || maintenance.status === 'running'
   const what = maintenance.device ?? maintenance.client?.name ?? maintenance.client?.id ?? ''
   return (
-    <li className="border-line flex flex-wrap items-start gap-x-4 gap-y-2 border-b px-4 py-3 text-base last:border-0 sm:px-5">
+    <li
+      data-maintenance={maintenance.id}
+      className="border-line flex flex-wrap items-start gap-x-4 gap-y-2 border-b px-4 py-3 text-base last:border-0 sm:px-5"
+    >
       <div className="min-w-0 flex-1 basis-64">
         <p className="flex flex-wrap items-center gap-2">
           <MaintenanceMark status={maintenance.status} />
