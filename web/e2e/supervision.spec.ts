@@ -203,7 +203,7 @@ test('a maintenance window mutes the alerts of its device until it is cancelled'
   await dialog.getByLabel('Motif').fill('Remplacement du commutateur')
   await dialog.getByRole('button', { name: 'Planifier' }).click()
   await expect(dialog).toHaveCount(0)
-  const planned = row(page, 'Maintenances', device)
+  const planned = page.locator('[data-maintenance]').filter({ hasText: device })
   await expect(planned).toContainText('En cours')
 
   await publish(alert(id, device))
@@ -212,6 +212,9 @@ test('a maintenance window mutes the alerts of its device until it is cancelled'
   await expect(entry).toContainText('Notifications coupées')
 
   await page.goto('/supervision/maintenances')
+  // What it mutes is listed under it.
+  const muted = planned.getByRole('list', { name: '1 alerte en cours' })
+  await expect(muted.getByRole('link', { name: device })).toBeVisible()
   await planned.getByRole('button', { name: /^Annuler/ }).click()
   await dialog.getByRole('button', { name: 'Annuler' }).click()
   await expect(planned).toContainText('Annulée')

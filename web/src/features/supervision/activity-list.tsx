@@ -17,6 +17,7 @@ import { parisDateTime, parisDay, parisTimeSeconds } from '@/lib/paris'
 import { serverClock } from '@/lib/server-clock'
 import { VisibleText } from '@/ui/visible-text'
 import type { Destination } from './figure'
+import { useComponentName } from './health-strip'
 import { ClientName } from './labels'
 import { freshClass, useFresh } from './use-fresh'
 
@@ -46,8 +47,6 @@ const tones: Record<ActivityKind, string> = {
 
 const statusKeys: Partial<Record<ActivityKind, string>> = {
   ticket_processed: 'sv.outcome',
-  approval_decided: 'sg.status',
-  approval_requested: 'sg.status',
   health_changed: 'sv.health',
 }
 
@@ -87,6 +86,22 @@ function useCategory({ category }: Activity): string | null {
   return hasMessage(key) ? t(key) : category === 'DIAG' ? '#DIAG' : category
 }
 
+/** What happened; of an approval, how it ended. */
+function useWhat({ kind, status }: Activity): string {
+  const { t } = useT()
+  const key = `sv.activity.approval.${status ?? ''}`
+  return kind === 'approval_decided' && hasMessage(key)
+    ? t(key)
+    : t(`sv.activity.${kind}` as MessageKey)
+}
+
+/** What it is about, as people call it; a run has no name of that kind. */
+function useLabel({ kind, label }: Activity): string | null {
+  const componentOf = useComponentName()
+  if (kind === 'enrichment_finished') return null
+  return kind === 'health_changed' ? componentOf(label) : label
+}
+
 interface ActivityListProps {
   items: Activity[]
   scope: string
@@ -112,10 +127,12 @@ export function ActivityList({ items, scope, label }: ActivityListProps) {
 }
 
 function ActivityRow({ item, className }: { item: Activity; className?: string }) {
-  const { t, language } = useT()
+  const { language } = useT()
   const Icon = icons[item.kind]
   const status = useStatus(item)
   const category = useCategory(item)
+  const label = useLabel(item)
+  const what = useWhat(item)
   const isToday = parisDay(item.at) === parisDay(serverClock.now())
   return (
     <li
@@ -137,10 +154,12 @@ function ActivityRow({ item, className }: { item: Activity; className?: string }
           {...destinationOf(item)}
           className="underline-offset-4 after:absolute after:inset-0 hover:underline"
         >
-          <span className="text-soft">{t(`sv.activity.${item.kind}` as MessageKey)}</span>{' '}
-          <span className="font-medium break-words">
-            <VisibleText text={item.label} strict />
-          </span>
+          <span className={label ? 'text-soft' : 'font-medium'}>{what}</span>{' '}
+          {label ? (
+            <span className="font-medium break-words">
+              <VisibleText text={label} strict />
+            </span>
+          ) : null}
         </Link>
         <span className="text-soft block text-sm">
           {[category, status].filter(Boolean).join(' · ')}

@@ -37,6 +37,8 @@ export function AlertActs({ alert }: { alert: Alert }) {
         'resolve',
       ]
     : ['note']
+  // Nobody looks after it yet: that comes first.
+  const first = kinds.includes('acknowledge') ? 'acknowledge' : 'resolve'
   return (
     <Panel title={t('sv.acts')}>
       <div className="grid grid-cols-2 gap-2">
@@ -45,7 +47,8 @@ export function AlertActs({ alert }: { alert: Alert }) {
           return (
             <Button
               key={kind}
-              variant={kind === 'resolve' ? 'primary' : 'secondary'}
+              variant={kind === first ? 'primary' : 'secondary'}
+              className={kind === 'acknowledge' || kind === 'resolve' ? 'col-span-2' : undefined}
               onClick={() => {
                 setOpen(kind)
               }}

@@ -62,12 +62,15 @@ function AlertDetail({ alert }: { alert: Alert }) {
       <p className="text-md mb-4 max-w-3xl break-words">
         <VisibleText text={alert.message} />
       </p>
-      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <Panel title={t('sv.steps')}>
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)] lg:grid-rows-[auto_1fr]">
+        {/* First for who holds a phone and for the keyboard; on the right where there is room. */}
+        <div className="lg:col-start-2">
+          <AlertActs alert={alert} />
+        </div>
+        <Panel title={t('sv.steps')} className="lg:col-start-1 lg:row-span-2 lg:row-start-1">
           <Story alert={alert} />
         </Panel>
-        <div className="flex flex-col gap-4">
-          <AlertActs alert={alert} />
+        <div className="flex flex-col gap-4 lg:col-start-2">
           <Facts alert={alert} />
           <nav aria-label={t('sv.alert.elsewhere')} className="flex flex-wrap gap-x-4 px-1">
             {alert.episode > 1 ? (

@@ -51,7 +51,7 @@ export function AlertsPage() {
           label={t('common.filters')}
           clearLabel={t('common.clear_filters')}
           onClear={isFiltered ? clear : undefined}
-          className="md:grid-cols-4"
+          className="md:grid-cols-3 lg:grid-cols-5"
           search={
             <SearchBox
               label={t('sv.alerts.search')}
@@ -114,6 +114,13 @@ function AlertChoices({
         value={search.device}
         onChange={(device) => {
           change({ device })
+        }}
+      />
+      <YesNo
+        label={t('sv.alert.acknowledged')}
+        value={search.acknowledged}
+        onChange={(acknowledged) => {
+          change({ acknowledged })
         }}
       />
       <YesNo

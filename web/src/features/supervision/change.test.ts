@@ -32,9 +32,7 @@ describe('the change against the period before', () => {
     expect(changeSentence(count(95, 100), 'today', t, 'fr')).toBe(
       'En baisse de 5\u00A0% par rapport à hier à la même heure',
     )
-    expect(changeText(count(112, 100), '7d', t, 'fr')).toBe(
-      '12\u00A0% par rapport aux 7 jours précédents',
-    )
+    expect(changeText(count(112, 100), '7d', t, 'fr')).toBe('12\u00A0% vs 7 j d’avant')
     expect(changeText(count(5, 0), '24h', t, 'fr')).toContain('rien')
   })
 })

@@ -2,6 +2,14 @@
 import type { Count, Range } from '@/api/supervision-types'
 import type { Language, MessageKey, Translate } from '@/lib/i18n'
 
+const than: Record<Range, MessageKey> = {
+  today: 'sv.than.today',
+  '24h': 'sv.than.24h',
+  '7d': 'sv.than.7d',
+  '30d': 'sv.than.30d',
+  custom: 'sv.than.custom',
+}
+
 export type Direction = 'up' | 'down' | 'same' | 'unknown'
 
 const before: Record<Range, MessageKey> = {
@@ -39,11 +47,10 @@ export function changeSentence(
   return t(`sv.change.${direction}`, { amount: changeAmount(count, language), than })
 }
 
-/** What stands beside the arrow. */
+/** What stands beside the arrow: short, a card is narrow on a phone. */
 export function changeText(count: Count, range: Range, t: Translate, language: Language): string {
-  const than = t(before[range])
   const direction = directionOf(count)
-  if (direction === 'same') return t('sv.change.same_short', { than })
+  if (direction === 'same') return t('sv.change.same_short', { than: t(than[range]) })
   if (direction === 'unknown') return t('sv.change.unknown')
-  return t('sv.change.short', { amount: changeAmount(count, language), than })
+  return t('sv.change.short', { amount: changeAmount(count, language), than: t(than[range]) })
 }

@@ -12,7 +12,7 @@ import { DashboardStates } from './dashboard-states'
 import { Change, Figure, Figures } from './figure'
 import { Nothing, Panel } from './panel'
 import { periodOf } from './period-of'
-import { RunList } from './run-list'
+import { RunList, useSourceName } from './run-list'
 import type { Series } from './series'
 import { SeriesPanel } from './series-panel'
 
@@ -22,8 +22,9 @@ export function EnrichisseurPage() {
   const { t } = useT()
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const { query: asked, link, scope } = periodOf(search, 'today')
+  const { query: asked, link, scope } = periodOf(search, '7d')
   const query = useQuery(enrichisseurQuery(asked))
+  const sourceOf = useSourceName()
   useTitle(`${t('sv.tab.enrichisseur')} · SUPERVISION`)
   return (
     <>
@@ -31,7 +32,7 @@ export function EnrichisseurPage() {
         title={t('sv.enrichisseur.heading')}
         asOf={query.data?.as_of}
         search={search}
-        otherwise="today"
+        otherwise="7d"
         onChange={(next) => void navigate({ search: next, replace: true })}
       />
       <DashboardStates query={query}>
@@ -60,7 +61,7 @@ export function EnrichisseurPage() {
                     total={data.by_source.reduce((sum, each) => sum + each.count, 0)}
                     shares={data.by_source.map(({ source, count }) => ({
                       key: source,
-                      name: source,
+                      name: sourceOf(source),
                       count,
                       to: { to: '/supervision/runs', search: link },
                     }))}
@@ -85,25 +86,33 @@ function EnrichisseurFigures({ data, link }: { data: Enrichisseur; link: PeriodS
       <Figure
         label={t('sv.entries')}
         value={number(data.entries)}
-        note={t('sv.enrichisseur.updated', { n: number(data.updated) })}
+        note={tn('sv.run.updated', data.updated)}
         to={runs}
       />
       <Figure
         label={t('sv.enrichisseur.added')}
-        value={`+${number(data.added.value)}`}
+        value={data.added.value > 0 ? `+${number(data.added.value)}` : '0'}
         note={<Change count={data.added} range={data.period.range} />}
         to={runs}
       />
       <Figure
         label={t('sv.runs')}
         value={number(data.runs_total)}
-        note={tn('sv.enrichisseur.failed_runs', data.failed_runs)}
+        note={
+          data.failed_runs > 0
+            ? tn('sv.enrichisseur.failed_runs', data.failed_runs)
+            : t('sv.enrichisseur.no_failed_run')
+        }
         to={runs}
       />
       <Figure
         label={t('sv.enrichisseur.next')}
         value={<span className="text-lg sm:text-xl">{at(data.next_run_at)}</span>}
-        note={t('sv.enrichisseur.last', { at: at(data.last_run_at) })}
+        note={
+          data.last_run_at
+            ? t('sv.enrichisseur.last', { at: at(data.last_run_at) })
+            : t('sv.enrichisseur.never')
+        }
         to={runs}
       />
     </Figures>

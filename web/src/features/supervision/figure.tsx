@@ -15,8 +15,8 @@ export function Change({ count, range }: { count: Count; range: Range }) {
   const { t, language } = useT()
   const Icon = icons[directionOf(count)]
   return (
-    <span className="inline-flex items-baseline gap-1">
-      {Icon ? <Icon className="size-3.5 shrink-0 self-center" aria-hidden="true" /> : null}
+    <span className="inline-flex items-start gap-1">
+      {Icon ? <Icon className="mt-[0.2em] size-3.5 shrink-0" aria-hidden="true" /> : null}
       <span aria-hidden="true">{changeText(count, range, t, language)}</span>
       <span className="sr-only">{changeSentence(count, range, t, language)}</span>
     </span>

@@ -4,6 +4,16 @@ import { cn } from '@/lib/cn'
 import { hasMessage, useT } from '@/lib/i18n'
 import { healthLooks } from './labels'
 
+/** What is not well stands out from across the room. */
+const grounds = {
+  green: 'border-line bg-raised',
+  yellow: 'border-yellow-line bg-yellow-soft',
+  red: 'border-red-line bg-red-soft',
+  neutral: 'border-line bg-raised',
+  accent: '',
+  violet: '',
+}
+
 const inks = {
   green: 'text-green',
   yellow: 'text-yellow',
@@ -34,7 +44,10 @@ export function HealthStrip({ components, label }: { components: Component[]; la
         return (
           <li
             key={each.component}
-            className="border-line bg-raised hover:border-accent relative flex items-center gap-2.5 rounded-lg border px-3 py-2"
+            className={cn(
+              'hover:border-accent relative flex items-center gap-2.5 rounded-lg border px-3 py-2',
+              grounds[tone],
+            )}
           >
             <Icon className={cn('size-5 shrink-0', inks[tone])} aria-hidden="true" />
             <span className="min-w-0">

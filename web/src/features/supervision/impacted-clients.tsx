@@ -1,11 +1,14 @@
 // Which clients feel it now, and which no longer do: in words, a shape and a colour.
 import { Link } from '@tanstack/react-router'
 import { CircleCheck, Hourglass, OctagonAlert } from 'lucide-react'
+import { useState } from 'react'
 import type { ImpactedClient } from '@/api/supervision-types'
 import { cn } from '@/lib/cn'
 import { useT } from '@/lib/i18n'
+import { Button } from '@/ui/button'
 import { lengthText, secondsBetween, useMinute } from './ago'
 import { ClientName } from './labels'
+import { Nothing, Panel } from './panel'
 
 const looks = {
   red: { icon: OctagonAlert, ink: 'text-red', bar: 'border-l-red-bar' },
@@ -13,13 +16,54 @@ const looks = {
   green: { icon: CircleCheck, ink: 'text-green', bar: 'border-l-green-bar' },
 }
 
-export function ImpactedClients({ clients, label }: { clients: ImpactedClient[]; label: string }) {
+interface ImpactedClientsProps {
+  clients: ImpactedClient[]
+  label: string
+  className?: string
+}
+
+export function ImpactedClients({ clients, label, className }: ImpactedClientsProps) {
   return (
-    <ul aria-label={label} className="flex flex-col gap-2 px-4 pb-4 sm:px-5">
+    <ul aria-label={label} className={cn('grid grid-cols-1 gap-2 px-4 pb-4 sm:px-5', className)}>
       {clients.map((each) => (
         <ImpactedRow key={each.client.id} impact={each} />
       ))}
     </ul>
+  )
+}
+
+const RESTORED_SHOWN = 3
+
+/** All who feel it now; of those that no longer do, the latest until one asks for the others. */
+export function ImpactedPanel({ clients }: { clients: ImpactedClient[] }) {
+  const { t, tn } = useT()
+  const [all, setAll] = useState(false)
+  const touched = clients.filter(({ state }) => state !== 'green')
+  const restored = clients.filter(({ state }) => state === 'green')
+  const shown = [...touched, ...(all ? restored : restored.slice(0, RESTORED_SHOWN))]
+  const rest = restored.length - RESTORED_SHOWN
+  const title = t('sv.sentinel.impacted')
+  return (
+    <Panel title={title} note={tn('sv.impact.touched', touched.length)} flush>
+      {clients.length === 0 ? (
+        <Nothing>{t('sv.sentinel.nobody')}</Nothing>
+      ) : (
+        <ImpactedClients clients={shown} label={title} />
+      )}
+      {rest > 0 ? (
+        <Button
+          variant="ghost"
+          size="sm"
+          aria-expanded={all}
+          className="mx-2 -mt-2 mb-2 sm:mx-3"
+          onClick={() => {
+            setAll(!all)
+          }}
+        >
+          {all ? t('sv.impact.fewer') : tn('sv.impact.more', rest)}
+        </Button>
+      ) : null}
+    </Panel>
   )
 }
 

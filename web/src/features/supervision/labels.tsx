@@ -114,7 +114,7 @@ export function AlertMarks({ alert }: { alert: Alert }) {
       {isActive && alert.acknowledged_by ? (
         <Mark look={{ tone: 'accent', icon: Eye }} text="sv.alert.acknowledged" />
       ) : null}
-      {alert.is_muted ? (
+      {isActive && alert.is_muted ? (
         <Mark look={{ tone: 'neutral', icon: BellOff }} text="sv.alert.muted" />
       ) : null}
     </span>

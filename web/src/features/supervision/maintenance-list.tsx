@@ -7,7 +7,10 @@ import { mayReadAudit } from '@/lib/levels'
 import { parisDateTime, parisDay, parisTime } from '@/lib/paris'
 import { Button } from '@/ui/button'
 import { VisibleText } from '@/ui/visible-text'
+import { useMinute } from './ago'
 import { ClientName, HistoryLink, MaintenanceMark } from './labels'
+import { isOfInterest } from './maintenance-alerts'
+import { StillWrong } from './still-wrong'
 
 interface MaintenanceListProps {
   items: Maintenance[]
@@ -34,13 +37,17 @@ function MaintenanceRow({ maintenance, onCancel }: RowProps) {
   const { t, language } = useT()
   const nameOf = useActorName()
   const person = useSession()
+  const now = useMinute()
   const { starts_at: from, ends_at: to } = maintenance
   const end =
     parisDay(from) === parisDay(to) ? parisTime(to, language) : parisDateTime(to, language)
   const isOpen = maintenance.status === 'planned' || maintenance.status === 'running'
   const what = maintenance.device ?? maintenance.client?.name ?? maintenance.client?.id ?? ''
   return (
-    <li className="border-line flex flex-wrap items-start gap-x-4 gap-y-2 border-b px-4 py-3 text-base last:border-0 sm:px-5">
+    <li
+      data-maintenance={maintenance.id}
+      className="border-line flex flex-wrap items-start gap-x-4 gap-y-2 border-b px-4 py-3 text-base last:border-0 sm:px-5"
+    >
       <div className="min-w-0 flex-1 basis-64">
         <p className="flex flex-wrap items-center gap-2">
           <MaintenanceMark status={maintenance.status} />
@@ -65,6 +72,7 @@ function MaintenanceRow({ maintenance, onCancel }: RowProps) {
           <time dateTime={to}>{end}</time> ·{' '}
           {t('sv.maintenance.by', { by: nameOf(maintenance.planned_by) })}
         </p>
+        {isOfInterest(maintenance, now) ? <StillWrong maintenance={maintenance} /> : null}
       </div>
       <div className="flex items-center gap-3">
         {mayReadAudit(person) ? (

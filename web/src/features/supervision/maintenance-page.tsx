@@ -17,6 +17,7 @@ import { toast } from '@/ui/toasts'
 import { LiveState } from './live-state'
 import { MaintenanceList } from './maintenance-list'
 import { PlanDialog } from './plan-dialog'
+import { StillWrong } from './still-wrong'
 
 export function MaintenancePage() {
   const { t } = useT()
@@ -106,6 +107,7 @@ function CancelDialog({ maintenance, onClose }: { maintenance: Maintenance; onCl
       closeLabel={t('common.close')}
     >
       {problem ? <ErrorState text={problem.text} trace={problem.traceId} /> : null}
+      {maintenance.status === 'running' ? <StillWrong maintenance={maintenance} /> : null}
       <DialogActions>
         <Button onClick={onClose}>{t('sv.maintenance.keep')}</Button>
         <Button

@@ -12,6 +12,10 @@ import { Change, Figure, Figures } from './figure'
 import { HealthStrip } from './health-strip'
 import { Nothing, Panel } from './panel'
 import { periodOf } from './period-of'
+import { RightNow } from './right-now'
+
+/** As long as what stands beside it; the list has it all. */
+const ACTIVITY_SHOWN = 12
 
 const route = getRouteApi('/app/supervision/overview')
 
@@ -35,6 +39,7 @@ export function OverviewPage() {
         {(data) => (
           <>
             <OverviewFigures data={data} link={link} />
+            <RightNow most={4} />
             <Panel title={t('sv.health')} more={{ to: '/supervision/sante' }}>
               <HealthStrip components={data.health} label={t('sv.health')} />
             </Panel>
@@ -43,7 +48,11 @@ export function OverviewPage() {
                 {data.activity.length === 0 ? (
                   <Nothing>{t('sv.activity.none')}</Nothing>
                 ) : (
-                  <ActivityList items={data.activity} scope={scope} label={t('sv.activity')} />
+                  <ActivityList
+                    items={data.activity.slice(0, ACTIVITY_SHOWN)}
+                    scope={scope}
+                    label={t('sv.activity')}
+                  />
                 )}
               </Panel>
               <Ways />
@@ -85,7 +94,7 @@ function OverviewFigures({ data, link }: { data: Overview; link: PeriodLink }) {
         label={t('sv.entries')}
         value={data.knowledge.entries.toLocaleString(language)}
         note={t('sv.entries.today', { n: data.knowledge.added_today.toLocaleString(language) })}
-        to={{ to: '/supervision/enrichisseur', search: { range: '30d' } }}
+        to={{ to: '/supervision/enrichisseur' }}
       />
     </Figures>
   )

@@ -72,9 +72,11 @@ function Fact({ fact }: { fact: RejectedFact }) {
           {refusalOf(fact.code)}{' '}
           <span className="text-soft font-mono text-sm font-normal">{fact.code}</span>
         </p>
-        <p className="mt-0.5 text-base break-words">
-          <VisibleText text={fact.detail} />
-        </p>
+        {fact.errors.length === 0 ? (
+          <p className="mt-0.5 text-base break-words">
+            <VisibleText text={fact.detail} />
+          </p>
+        ) : null}
         {fact.errors.length > 0 ? (
           <ul className="mt-1 text-base">
             {fact.errors.map(({ field, code }) => (

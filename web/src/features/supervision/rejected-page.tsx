@@ -68,6 +68,7 @@ export function useFieldProblem() {
 function RejectedRow({ fact }: { fact: RejectedFact }) {
   const { language } = useT()
   const refusalOf = useRefusal()
+  const problemOf = useFieldProblem()
   return (
     <li className="border-line hover:bg-sunken/60 relative flex items-center gap-3 border-b px-4 py-3 text-base last:border-0 sm:px-5">
       <div className="min-w-0 flex-1">
@@ -82,7 +83,19 @@ function RejectedRow({ fact }: { fact: RejectedFact }) {
           <Badge tone="red">{refusalOf(fact.code)}</Badge>
         </p>
         <p className="text-soft mt-0.5 text-sm break-words">
-          <VisibleText text={fact.detail} />
+          {fact.errors.length > 0 ? (
+            fact.errors.map(({ field, code }, i) => (
+              <span key={`${field} ${code}`}>
+                {i > 0 ? ', ' : ''}
+                <span className="font-mono">
+                  <VisibleText text={field} strict />
+                </span>{' '}
+                : {problemOf(code)}
+              </span>
+            ))
+          ) : (
+            <VisibleText text={fact.detail} />
+          )}
         </p>
         <p className="text-faint text-sm">
           <time dateTime={fact.received_at}>{parisDateTime(fact.received_at, language)}</time> ·{' '}

@@ -3,12 +3,21 @@ import type { Run } from '@/api/supervision-types'
 import { useSession } from '@/api/use-session'
 import { cn } from '@/lib/cn'
 import { formatDuration } from '@/lib/format'
-import { useT } from '@/lib/i18n'
+import { hasMessage, useT } from '@/lib/i18n'
 import { mayReadAudit } from '@/lib/levels'
 import { parisDateTime } from '@/lib/paris'
 import { VisibleText } from '@/ui/visible-text'
 import { HistoryLink } from './labels'
 import { freshClass, useFresh } from './use-fresh'
+
+/** Where knowledge comes from, in words; as it is told where there are none. */
+export function useSourceName() {
+  const { t } = useT()
+  return (source: string) => {
+    const key = `sv.source.${source}`
+    return hasMessage(key) ? t(key) : source
+  }
+}
 
 interface RunListProps {
   items: Run[]
@@ -31,8 +40,9 @@ export function RunList({ items, scope, label }: RunListProps) {
 }
 
 function RunRow({ run, className }: { run: Run; className?: string }) {
-  const { t, tn, language } = useT()
+  const { tn, language } = useT()
   const person = useSession()
+  const sourceOf = useSourceName()
   const failed = run.failed > 0
   const Icon = failed ? TriangleAlert : CircleCheck
   const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000
@@ -50,8 +60,8 @@ function RunRow({ run, className }: { run: Run; className?: string }) {
       />
       <div className="min-w-0 flex-1">
         <p className="flex flex-wrap gap-x-3">
-          <span className="font-medium">{t('sv.run.added', { n: number(run.added) })}</span>
-          <span>{t('sv.run.updated', { n: number(run.updated) })}</span>
+          <span className="font-medium">{tn('sv.run.added', run.added)}</span>
+          <span>{tn('sv.run.updated', run.updated)}</span>
           <span className={failed ? 'text-red font-medium' : 'text-soft'}>
             {tn('sv.run.failed', run.failed)}
           </span>
@@ -59,7 +69,7 @@ function RunRow({ run, className }: { run: Run; className?: string }) {
         <p className="text-soft flex flex-wrap items-center gap-x-2 text-sm">
           {Object.entries(run.by_source).map(([source, count]) => (
             <span key={source}>
-              <VisibleText text={source} /> {number(count)}
+              <VisibleText text={sourceOf(source)} /> {number(count)}
             </span>
           ))}
           <span className="text-faint">· {formatDuration(seconds)}</span>

@@ -18,6 +18,9 @@ import { Nothing, Panel } from './panel'
 import { PendingList } from './pending-list'
 import { periodOf } from './period-of'
 
+/** The most urgent; SAFEGUARD has them all. */
+const PENDING_SHOWN = 10
+
 const route = getRouteApi('/app/supervision/safeguard')
 
 export function SafeguardPage() {
@@ -58,7 +61,10 @@ export function SafeguardPage() {
                 {data.pending.length === 0 ? (
                   <Nothing>{t('sv.safeguard.none')}</Nothing>
                 ) : (
-                  <PendingList items={data.pending} label={t('sv.pending')} />
+                  <PendingList
+                    items={data.pending.slice(0, PENDING_SHOWN)}
+                    label={t('sv.pending')}
+                  />
                 )}
               </Panel>
               <div className="flex flex-col gap-4">
@@ -106,6 +112,10 @@ function SafeguardFigures({ data }: { data: SafeguardDashboard }) {
       <Figure
         label={t('sv.safeguard.approved_share')}
         value={stats.total > 0 ? formatPercent(stats.approved / stats.total, language) : '—'}
+        note={t('sv.safeguard.approved_of', {
+          n: stats.approved.toLocaleString(language),
+          total: stats.total.toLocaleString(language),
+        })}
         to={{ to: '/safeguard/statistics' }}
       />
     </Figures>
@@ -126,12 +136,22 @@ function Decisions({ data, link }: { data: SafeguardDashboard; link: PeriodSearc
       search: { ...days, status: status === 'approved' ? undefined : status },
     } as const,
   }))
+  const closed = stats.approved + stats.rejected + stats.expired + stats.cancelled
+  const open = {
+    key: 'open',
+    name: t('sv.safeguard.open'),
+    to: { to: '/safeguard/pending' },
+  } as const
   return (
     <Panel title={t('sv.safeguard.outcomes')}>
       {stats.total === 0 ? (
         <Nothing>{t('sv.safeguard.nothing')}</Nothing>
       ) : (
-        <Breakdown label={t('sv.safeguard.outcomes')} total={stats.total} shares={shares} />
+        <Breakdown
+          label={t('sv.safeguard.outcomes')}
+          total={stats.total}
+          shares={[...shares, { ...open, count: Math.max(0, stats.total - closed) }]}
+        />
       )}
     </Panel>
   )

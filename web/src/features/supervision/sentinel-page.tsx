@@ -12,7 +12,7 @@ import { Breakdown } from './breakdown'
 import { DashboardHeader } from './dashboard-header'
 import { DashboardStates } from './dashboard-states'
 import { Change, Figure, Figures } from './figure'
-import { ImpactedClients } from './impacted-clients'
+import { ImpactedPanel } from './impacted-clients'
 import { RESPONSIBILITIES } from './labels'
 import { MaintenanceList } from './maintenance-list'
 import { Nothing, Panel } from './panel'
@@ -21,6 +21,9 @@ import type { Series } from './series'
 import { SeriesPanel } from './series-panel'
 
 const route = getRouteApi('/app/supervision/sentinel')
+
+/** Each has its steps under it; the list has them all. */
+const TIMELINE_SHOWN = 8
 
 const looks: Pick<Series, 'color' | 'pattern'>[] = [
   { color: 'var(--chart-1)', pattern: 'solid' },
@@ -58,17 +61,8 @@ export function SentinelPage() {
           <>
             <SentinelFigures data={data} link={link} />
             <Now data={data} />
-            <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
-              <Panel title={t('sv.sentinel.impacted')} flush>
-                {data.impacted_clients.length === 0 ? (
-                  <Nothing>{t('sv.sentinel.nobody')}</Nothing>
-                ) : (
-                  <ImpactedClients
-                    clients={data.impacted_clients}
-                    label={t('sv.sentinel.impacted')}
-                  />
-                )}
-              </Panel>
+            <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
+              <ImpactedPanel clients={data.impacted_clients} />
               <Responsibilities data={data} link={link} />
             </div>
             <SeriesPanel
@@ -88,7 +82,7 @@ export function SentinelPage() {
                 <Nothing>{t('sv.alerts.none')}</Nothing>
               ) : (
                 <AlertTimeline
-                  alerts={data.timeline}
+                  alerts={data.timeline.slice(0, TIMELINE_SHOWN)}
                   scope={scope}
                   label={t('sv.sentinel.timeline')}
                 />

@@ -112,7 +112,7 @@ function Tip({ point, series, step }: { point: Point; series: Series[]; step: Pe
       <p className="font-medium">{pointLabel(point.at, step, language)}</p>
       {series.map((each) => (
         <p key={each.key} className="flex items-center gap-2">
-          <Swatch {...each} />
+          <Swatch color={each.color} pattern={each.pattern} />
           <span className="flex-1 pr-4">{each.label}</span>
           <span className="tabular-nums">
             {(point.values[each.key] ?? 0).toLocaleString(language)}

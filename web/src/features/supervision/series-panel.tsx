@@ -88,7 +88,7 @@ export function Legend({ series }: { series: Series[] }) {
       {series.map((each) => (
         <li key={each.key} className="text-soft flex items-center gap-1.5">
           <Suspense fallback={null}>
-            <Swatch {...each} />
+            <Swatch color={each.color} pattern={each.pattern} />
           </Suspense>
           {each.label}
         </li>

@@ -29,8 +29,20 @@ const lists: Record<string, MessageKey> = {
   sante: 'sv.health',
 }
 
+/** The dashboard whose numbers lead to the list. */
+const homes: Record<string, string> = {
+  tickets: '/supervision/support',
+  erreurs: '/supervision/support',
+  alertes: '/supervision/sentinel',
+  runs: '/supervision/enrichisseur',
+  activite: '/supervision/overview',
+  sante: '/supervision/overview',
+}
+
+const useSection = () => useLocation({ select: ({ pathname }) => pathname.split('/')[2] ?? '' })
+
 const tab =
-  'text-soft hover:text-ink data-[status=active]:text-accent data-[status=active]:border-accent flex h-12 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-2.5 text-base font-medium -outline-offset-2 whitespace-nowrap'
+  'data-[home=true]:text-accent data-[home=true]:border-accent text-soft hover:text-ink data-[status=active]:text-accent data-[status=active]:border-accent flex h-12 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-2.5 text-base font-medium -outline-offset-2 whitespace-nowrap'
 
 /** Facts that wait for somebody; unknown is none. */
 function useRejectedCount() {
@@ -41,13 +53,20 @@ function useRejectedCount() {
 export function SupervisionLayout() {
   const { t } = useT()
   const rejected = useRejectedCount()
+  const home = homes[useSection()]
   useSupervision()
   return (
     <>
       <nav aria-label={t('sv.sections')} className="border-line bg-surface border-b">
         <div className="mx-auto hidden max-w-6xl items-center px-3.5 md:flex">
           {dashboards.map(([to, label]) => (
-            <Link key={to} to={to} className={tab}>
+            <Link
+              key={to}
+              to={to}
+              className={tab}
+              data-home={home === to}
+              aria-current={home === to ? 'true' : undefined}
+            >
               {t(label)}
             </Link>
           ))}
@@ -82,7 +101,7 @@ function PhoneSections({ rejected }: { rejected: number }) {
   const pathname = useLocation({ select: (location) => location.pathname })
   const all = [...dashboards, ...others]
   const here = all.find(([to]) => pathname.startsWith(to))
-  const list = lists[pathname.split('/')[2] ?? '']
+  const list = lists[useSection()]
   return (
     <div className="px-3 md:hidden">
       <Menu

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { supportQuery } from '@/api/supervision'
 import type { Support } from '@/api/supervision-types'
-import { formatDuration } from '@/lib/format'
+import { formatDuration, formatPercent } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import type { PeriodSearch } from '@/lib/period'
 import { useTitle } from '@/lib/use-title'
@@ -98,6 +98,9 @@ interface PartProps {
 function SupportFigures({ data, link }: PartProps) {
   const { t, tn, language } = useT()
   const automatic = data.by_category.reduce((sum, each) => sum + each.automatic_count, 0)
+  // The list stops at twenty: more than that are not counted here.
+  const isWhole = data.errors.length === data.errors_24h
+  const unrecovered = data.errors.filter((each) => !each.recovered).length
   const escalated = data.by_outcome.find((each) => each.outcome === 'escalated')?.count ?? 0
   return (
     <Figures>
@@ -121,6 +124,7 @@ function SupportFigures({ data, link }: PartProps) {
       <Figure
         label={t('sv.support.errors')}
         value={data.errors_24h.toLocaleString(language)}
+        note={isWhole && data.errors_24h > 0 ? tn('sv.support.unrecovered', unrecovered) : null}
         to={{ to: '/supervision/erreurs', search: { range: '24h' } }}
       />
     </Figures>
@@ -130,6 +134,7 @@ function SupportFigures({ data, link }: PartProps) {
 /** The PRD's table: how many, and how many of them without anybody. */
 function Categories({ data, link }: PartProps) {
   const { t, language } = useT()
+  const automatic = data.by_category.reduce((sum, each) => sum + each.automatic_count, 0)
   const percent = (value: number) =>
     (value / 100).toLocaleString(language, { style: 'percent', maximumFractionDigits: 0 })
   return (
@@ -188,6 +193,22 @@ function Categories({ data, link }: PartProps) {
             )
           })}
         </tbody>
+        <tfoot className="border-line-strong border-t font-semibold">
+          <tr>
+            <th scope="row" className="pt-2.5">
+              {t('sv.total')}
+            </th>
+            <td className="px-2 pt-2.5 text-right tabular-nums">
+              {data.total.value.toLocaleString(language)}
+            </td>
+            <td className="text-soft px-2 pt-2.5 text-right tabular-nums max-sm:hidden">
+              {data.total.previous.toLocaleString(language)}
+            </td>
+            <td className="pt-2.5 text-right tabular-nums">
+              {data.total.value > 0 ? formatPercent(automatic / data.total.value, language) : '—'}
+            </td>
+          </tr>
+        </tfoot>
       </table>
     </Panel>
   )

@@ -22,6 +22,7 @@ import { ImpactedClients } from './impacted-clients'
 import { CATEGORIES, categoryName } from './labels'
 import { Nothing, Panel } from './panel'
 import { PendingList } from './pending-list'
+import { RightNow } from './right-now'
 import { RunList } from './run-list'
 import { TicketList } from './ticket-list'
 
@@ -36,8 +37,14 @@ function Halves({ children }: { children: ReactNode }) {
   )
 }
 
+function useUrgentText() {
+  const { t, tn } = useT()
+  return (red: number) => (red > 0 ? tn('sv.pending.urgent', red) : t('sv.pending.none_urgent'))
+}
+
 function WallOverview() {
-  const { t, tn, language } = useT()
+  const { t, language } = useT()
+  const urgentText = useUrgentText()
   const query = useQuery(overviewQuery({ range: '24h' }))
   const number = (value: number) => value.toLocaleString(language)
   return (
@@ -58,7 +65,7 @@ function WallOverview() {
             <Figure
               label={t('sv.pending')}
               value={number(data.pending_approvals.value)}
-              note={tn('sv.pending.urgent', data.pending_approvals.red)}
+              note={urgentText(data.pending_approvals.red)}
             />
             <Figure
               label={t('sv.entries')}
@@ -66,6 +73,7 @@ function WallOverview() {
               note={t('sv.entries.today', { n: number(data.knowledge.added_today) })}
             />
           </Figures>
+          <RightNow most={2} plain />
           <HealthStrip components={data.health.slice(0, 6)} label={t('sv.health')} />
           <Panel title={t('sv.activity')} flush>
             {data.activity.length === 0 ? (
@@ -201,13 +209,17 @@ function WallEnrichisseur() {
             <Figure label={t('sv.entries')} value={number(data.entries)} />
             <Figure
               label={t('sv.enrichisseur.added')}
-              value={`+${number(data.added.value)}`}
+              value={data.added.value > 0 ? `+${number(data.added.value)}` : '0'}
               note={<Change count={data.added} range="7d" />}
             />
             <Figure
               label={t('sv.runs')}
               value={number(data.runs_total)}
-              note={tn('sv.enrichisseur.failed_runs', data.failed_runs)}
+              note={
+                data.failed_runs > 0
+                  ? tn('sv.enrichisseur.failed_runs', data.failed_runs)
+                  : t('sv.enrichisseur.no_failed_run')
+              }
             />
             <Figure
               label={t('sv.enrichisseur.next')}
@@ -248,7 +260,8 @@ function WallEnrichisseur() {
 }
 
 function WallSafeguard() {
-  const { t, tn, language } = useT()
+  const { t, language } = useT()
+  const urgentText = useUrgentText()
   const query = useQuery(safeguardDashboardQuery({ range: '7d' }))
   const seconds = (value: number | null | undefined) =>
     value == null ? '—' : formatDuration(value)
@@ -260,7 +273,7 @@ function WallSafeguard() {
             <Figure
               label={t('sv.pending')}
               value={counts.value.toLocaleString(language)}
-              note={tn('sv.pending.urgent', counts.red)}
+              note={urgentText(counts.red)}
             />
             <Figure label={t('sv.safeguard.total')} value={stats.total.toLocaleString(language)} />
             <Figure label={t('sv.safeguard.mean')} value={seconds(stats.mean_response_seconds)} />
