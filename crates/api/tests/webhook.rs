@@ -54,10 +54,30 @@ async fn sent_twice_it_is_one_notification_and_its_states_are_one_alert() {
             "sentinel.alert.raised",
             "sentinel.alert.repeated",
             "sentinel.alert.resolved",
+            "sentinel.alert.recovery_noted",
             // Of the rule of this number, which is another thing.
             "sentinel.alert.raised",
+            "sentinel.alert.resolved",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_line_of_a_log_is_over_at_once_and_counts_once() {
+    let app = TestApp::start_with(with_webhook).await;
+    let body = app.notification("SYSLOG", "3").to_string();
+    let first = app.notify(Some(TOKEN), body.clone()).await.ok();
+    let again = app.notify(Some(TOKEN), body).await.ok();
+    assert_eq!(first["position"], again["position"]);
+    assert_eq!(again["repeated"], true);
+    let events = app.events("sentinel.alert").await;
+    let [raised, resolved] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(raised.event_type, "sentinel.alert.raised");
+    assert_eq!(resolved.event_type, "sentinel.alert.resolved");
+    assert_eq!(first["position"], resolved.position, "both are in the log");
+    assert_eq!(raised.data["occurred_at"], resolved.data["occurred_at"]);
 }
 
 #[tokio::test]
@@ -167,14 +187,20 @@ async fn while_postgresql_is_away_nats_keeps_it_and_without_both_it_says_so() {
     // Not sure that it arrived, Observium's second address gets it too.
     let again = app.notify(Some(TOKEN), body).await;
     assert_eq!(again.status, 202, "{again:?}");
+    let line = app.notification("SYSLOG", "3").to_string();
+    let answer = app.notify(Some(TOKEN), line.clone()).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
     postgres.restart().await;
     let log = &app.app.log;
-    let both = || async { count(log, "sentinel.alert").await == Some(2) };
-    assert!(soon(both).await, "{:?}", count(log, "sentinel").await);
-    assert_eq!(
-        app.event_types("sentinel.alert").await,
-        ["sentinel.alert.raised"; 2]
-    );
+    let all = || async { count(log, "sentinel.alert").await == Some(4) };
+    assert!(soon(all).await, "{:?}", count(log, "sentinel").await);
+    // By the other way it is the same line.
+    let again = app.notify(Some(TOKEN), line).await.ok();
+    assert_eq!(again["repeated"], true);
+    let mut types = app.event_types("sentinel.alert").await;
+    types.sort();
+    assert_eq!(types[..3], ["sentinel.alert.raised"; 3]);
+    assert_eq!(types[3..], ["sentinel.alert.resolved"]);
 
     postgres.kill().await;
     app.platform.nats.kill().await;

@@ -56,6 +56,8 @@ pub struct Notification {
     pub fact: AlertFact,
     /// Whether it says itself when it happened; else the fact has the time of arrival.
     pub is_dated: bool,
+    /// Whether it is a line of a device's log: over as soon as it is told, as no `RECOVER` follows.
+    pub is_moment: bool,
 }
 
 /// The client's number in the names of devices: the group `client` of a regular expression, e.g.
@@ -137,6 +139,7 @@ pub fn read(
     Ok(Notification {
         fact,
         is_dated: said.is_some(),
+        is_moment: state == State::Syslog,
     })
 }
 

@@ -71,6 +71,16 @@ fn lines_of_logs_are_told_apart_and_checkers_are_not() {
 }
 
 #[test]
+fn only_a_line_of_a_log_is_of_a_moment() {
+    for state in ["ALERT", "ALERT REMINDER", "RECOVER", "SYSLOG"] {
+        let body =
+            serde_json::json!({ "ALERT_STATE": state, "ALERT_ID": "3", "DEVICE_HOSTNAME": "a" });
+        let read = of(&body.to_string()).unwrap();
+        assert_eq!(read.is_moment, state == "SYSLOG", "{state}");
+    }
+}
+
+#[test]
 fn a_pattern_names_its_group() {
     assert_eq!(
         "^SW-([0-9]+)".parse::<ClientPattern>().unwrap_err(),

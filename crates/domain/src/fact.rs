@@ -1,6 +1,6 @@
 //! Checks that every fact from outside goes through, whatever its context.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::text::Faults;
 
@@ -20,9 +20,11 @@ const AHEAD: TimeDelta = TimeDelta::minutes(5);
 /// 2000-01-01 (Unix seconds). Whatever says that it happened before has no clock.
 const EARLIEST: i64 = 946_684_800;
 
-/// Times as they are stored: what is decided now is decided the same when it is read back.
+/// Times as they are stored: what is decided now is decided the same when it is read back. A leap
+/// second (`23:59:60Z`) is the second after it, as PostgreSQL has it.
 pub fn to_millis(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(3)
+    // `None` is beyond every calendar.
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 impl Faults {
@@ -53,6 +55,26 @@ impl Faults {
     pub fn ticket(&mut self, number: Option<i64>) {
         if let Some(number) = number {
             self.within("ticket_id", number, 1, i64::MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn times_are_whole_milliseconds_and_a_leap_second_is_the_next() {
+        for (told, stored) in [
+            ("2016-12-31T23:59:59.9999Z", "2016-12-31T23:59:59.999Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+            ("2016-12-31T23:59:60.25Z", "2017-01-01T00:00:00.250Z"),
+            ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
+        ] {
+            let told: DateTime<Utc> = told.parse().unwrap();
+            assert_eq!(to_millis(told), stored.parse::<DateTime<Utc>>().unwrap());
         }
     }
 }

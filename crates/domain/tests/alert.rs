@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink, test::TestFramework};
-use domain::{FieldError, Refusal, sentinel::*};
+use domain::{FieldError, Refusal, RefusalKind, sentinel::*};
 use events::{
     intake::{AlertFact, AlertState, StepFact},
     sentinel::*,
@@ -156,20 +156,64 @@ fn up_resolves_and_says_what_ended_it() {
     assert_eq!(event.resolution.as_deref(), Some("Câble rebranché"));
 }
 
+fn noted(at: i64) -> AlertEvent {
+    AlertEvent::RecoveryNoted(RecoveryNoted {
+        source: "observium".into(),
+        external_id: "4711".into(),
+        device: "SWITCH-CLI-001".into(),
+        client_id: Some("42".into()),
+        occurred_at: minute(at),
+    })
+}
+
 #[test]
-fn up_of_what_is_well_is_nothing_and_of_what_is_unknown_noted() {
-    assert_eq!(when(vec![raised(1, 0), resolved(5)], up(6)), Ok(vec![]));
-    let noted = |at| {
-        AlertEvent::RecoveryNoted(RecoveryNoted {
-            source: "observium".into(),
-            external_id: "4711".into(),
-            device: "SWITCH-CLI-001".into(),
-            client_id: Some("42".into()),
-            occurred_at: minute(at),
-        })
-    };
+fn up_of_what_is_well_is_noted_if_it_is_news() {
     assert_eq!(when(vec![], up(6)), Ok(vec![noted(6)]));
-    assert_eq!(when(vec![noted(6)], down(7)), Ok(vec![raised(1, 7)]));
+    for given in [vec![noted(6)], vec![raised(1, 0), resolved(6)]] {
+        assert_eq!(when(given.clone(), up(7)), Ok(vec![noted(7)]));
+        for known in [5, 6] {
+            assert_eq!(when(given.clone(), up(known)), Ok(vec![]));
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_was_noted_is_remembered() {
+    for at in [6, 7] {
+        assert_eq!(when(vec![noted(6)], down(at)), Ok(vec![raised(1, at)]));
+    }
+    let over = vec![raised(1, 5), resolved(6)];
+    assert_eq!(when(vec![noted(6)], down(5)), Ok(over.clone()));
+    let given = [vec![noted(6)], over].concat();
+    assert_eq!(when(given.clone(), down(4)), Ok(vec![repeated(1, 4)]));
+    assert_eq!(when(given, down(7)), Ok(vec![reopened(7)]));
+    let given = vec![raised(1, 0), resolved(5), noted(20)];
+    assert_eq!(when(given.clone(), down(19)), Ok(vec![repeated(1, 19)]));
+    assert_eq!(when(given, down(20)), Ok(vec![reopened(20)]));
+}
+
+#[test]
+fn the_report_that_happened_last_counts_and_not_the_last_change() {
+    let given = vec![raised(1, 0), repeated(1, 50)];
+    for late in [10, 49] {
+        assert_eq!(when(given.clone(), up(late)), Ok(vec![]));
+    }
+    for at in [50, 51] {
+        assert_eq!(when(given.clone(), up(at)), Ok(vec![resolved(at)]));
+    }
+    // What was known at the time says nothing about the cause now.
+    let mut late = fact(AlertState::Down, 49);
+    late.responsibility = Some(Responsibility::Local);
+    assert_eq!(when(given, report(late)), Ok(vec![repeated(1, 49)]));
+}
+
+#[test]
+fn a_report_older_than_what_a_person_said_is_late() {
+    let mut given = vec![raised(1, 0)];
+    given.extend(when(given.clone(), resolve(1, "Redémarré")).unwrap());
+    assert_eq!(when(given.clone(), down(6)), Ok(vec![repeated(1, 6)]));
+    assert_eq!(when(given.clone(), down(7)), Ok(vec![reopened(7)]));
+    assert_eq!(when(given, up(6)), Ok(vec![noted(6)]));
 }
 
 #[test]
@@ -326,6 +370,31 @@ fn steps_are_recorded_of_known_alerts() {
     assert_eq!(AlertError::Unknown.code(), "alert_unknown");
 }
 
+#[test]
+fn an_episode_has_a_hundred_steps_at_most() {
+    let recorded = when(vec![raised(1, 0)], step(None)).unwrap();
+    let note = AlertCommand::Note {
+        detail: "Vu avec le client".into(),
+        by: person(1),
+        now: minute(7),
+    };
+    let most = MOST_STEPS as usize;
+    let mut given = vec![raised(1, 0)];
+    given.extend(std::iter::repeat_n(recorded[0].clone(), most - 1));
+    for last in [step(None), note.clone()] {
+        assert_eq!(when(given.clone(), last).unwrap().len(), 1);
+    }
+    given.extend(recorded);
+    for more in [step(None), note] {
+        assert_eq!(when(given.clone(), more), Err(AlertError::TooManySteps));
+    }
+    assert_eq!(AlertError::TooManySteps.code(), "too_many_steps");
+    assert_eq!(AlertError::TooManySteps.kind(), RefusalKind::Conflict);
+    // The next episode has its own.
+    given.extend([resolved(5), raised(2, 50)]);
+    assert_eq!(when(given, step(None)).unwrap().len(), 1);
+}
+
 fn acknowledge(version: u64, by: Actor) -> AlertCommand {
     AlertCommand::Acknowledge {
         version,
@@ -433,34 +502,37 @@ async fn handle(alert: &mut Alert, command: AlertCommand) -> Vec<AlertEvent> {
 }
 
 proptest! {
-    /// Whatever is reported in whatever order: what was decided holds together.
+    /// Whatever is reported in whatever order: what was decided holds together, and the state is that
+    /// of the report that happened last; of two at one time, of the one that came last.
     #[test]
     fn what_is_reported_holds_together(reports in prop::collection::vec((any::<bool>(), 0_i64..600), 1..60)) {
         let runtime = tokio_free::block_on(async move {
             let mut alert = Alert::default();
             let (mut episode, mut is_active, mut moved_at) = (0, false, None);
             let mut has_flapped = false;
-            for (is_down, at) in reports {
-                let is_late = moved_at.is_some_and(|moved| minute(at) < moved);
+            for (nth, (is_down, at)) in reports.iter().copied().enumerate() {
+                let is_late = reports[..nth].iter().any(|earlier| at < earlier.1);
                 let before = (episode, is_active);
                 for event in handle(&mut alert, if is_down { down(at) } else { up(at) }).await {
                     match event {
                         AlertEvent::Raised(event) => {
-                            prop_assert!(!is_active && !is_late);
+                            prop_assert!(is_down && !is_active && (!is_late || episode == 0));
                             prop_assert_eq!(event.episode, episode + 1);
                             (episode, is_active, moved_at) = (event.episode, true, Some(minute(at)));
                             has_flapped = false;
                         }
                         AlertEvent::Reopened(event) => {
-                            prop_assert!(!is_active && !is_late);
+                            prop_assert!(is_down && !is_active && !is_late);
                             prop_assert!(minute(at) - moved_at.unwrap() <= REOPENED_WITHIN);
                             prop_assert_eq!(event.episode, episode);
                             (is_active, moved_at) = (true, Some(minute(at)));
                         }
                         AlertEvent::Resolved(event) => {
-                            prop_assert!(is_active && !is_down && !is_late);
+                            let is_over_at_once = is_down && is_late && before.0 == 0;
+                            prop_assert!(is_active && (is_over_at_once || !is_down && !is_late));
                             prop_assert_eq!(event.episode, episode);
-                            (is_active, moved_at) = (false, Some(minute(at)));
+                            prop_assert!(Some(event.occurred_at) >= moved_at);
+                            (is_active, moved_at) = (false, Some(event.occurred_at));
                         }
                         AlertEvent::Repeated(event) => {
                             prop_assert!(is_down && (before.1 || is_late));
@@ -470,12 +542,18 @@ proptest! {
                             prop_assert!(is_active && !has_flapped && event.downs >= 4);
                             has_flapped = true;
                         }
-                        AlertEvent::RecoveryNoted(_) => prop_assert!(!is_down && episode == 0),
+                        AlertEvent::RecoveryNoted(_) => {
+                            prop_assert!(!is_down && !before.1 && !is_late);
+                        }
                         other => prop_assert!(false, "{:?}", other),
                     }
                 }
                 prop_assert_eq!(alert.episode().unwrap_or(0), episode);
                 prop_assert_eq!(alert.is_active(), is_active);
+                // Of the greatest, `max_by_key` takes the last.
+                let latest = reports[..=nth].iter().max_by_key(|report| report.1);
+                prop_assert_eq!(Some(is_active), latest.map(|report| report.0));
+                prop_assert_eq!(episode > 0, reports[..=nth].iter().any(|report| report.0));
             }
             Ok(())
         });

@@ -14,9 +14,10 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use connectors::observium::{self, ClientPattern, SOURCE, Unreadable};
+use connectors::observium::{self, ClientPattern, Notification, SOURCE, Unreadable};
 use domain::FieldError;
 use eventlog::{CommandContext, CommandKey, LogError};
+use events::intake::{AlertFact, AlertState};
 use kernel::{Actor, Metadata, Origin};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -31,6 +32,8 @@ pub(crate) const WEBHOOK_SUBJECT: &str = "intake.observium.webhook";
 const FACT_SUBJECT: &str = "intake.observium.sentinel.alert";
 /// The same, as the intake names the kind of fact in a command's key.
 const FACT_KIND: &str = "sentinel.alert";
+/// What ended the alert of a line of a log.
+const LINE_OF_A_LOG: &str = "Ligne de journal";
 /// The largest body (bytes): with its headers it fits into a message of NATS.
 const MAX_NOTIFICATION_BYTES: usize = MAX_FACT_BYTES - 16 * 1024;
 /// How long the log may take; then the fact goes to NATS.
@@ -131,23 +134,59 @@ async fn take(
         true => name,
         false => format!("{name}-{}", kernel::new_id()),
     };
-    let fact = ReadFact::Alert(Box::new(read.fact));
-    let context = context(app, &fact, &name, metadata)?;
-    let taken = timeout(LOG_WITHIN, fact.clone().accept(&app.log, &context, now)).await;
-    match taken {
+    let facts = facts(read, &name);
+    match timeout(LOG_WITHIN, accept(app, &facts, &metadata, now)).await {
         Ok(Ok(accepted)) => Ok(answer(accepted).into_response()),
         Ok(Err(not_accepted)) => match Refused::of(not_accepted) {
             Ok(refused) => Err(reject(app, body, refused).await),
             Err(error) => {
                 tracing::warn!(%error, "the log cannot take a notification: it goes to INTAKE");
-                hand_over(app, &fact, &name).await
+                hand_over(app, &facts).await
             }
         },
         Err(_) => {
             tracing::warn!("the log takes long for a notification: it goes to INTAKE as well");
-            hand_over(app, &fact, &name).await
+            hand_over(app, &facts).await
         }
     }
+}
+
+/// A fact, and what names it: its id as a message and as a command.
+struct NamedFact {
+    fact: ReadFact,
+    name: String,
+}
+
+/// What a notification says. Of a line of a log nothing will ever say that it is over: it is at once.
+fn facts(read: Notification, name: &str) -> Vec<NamedFact> {
+    let over = read.is_moment.then(|| AlertFact {
+        state: AlertState::Up,
+        resolution: Some(LINE_OF_A_LOG.to_owned()),
+        ..read.fact.clone()
+    });
+    let named = |fact, name| NamedFact {
+        fact: ReadFact::Alert(Box::new(fact)),
+        name,
+    };
+    let mut facts = vec![named(read.fact, name.to_owned())];
+    facts.extend(over.map(|fact| named(fact, format!("{name}-over"))));
+    facts
+}
+
+/// Takes them into the log in their order; the answer is that of the last. After a failure all may
+/// be sent again: each counts once.
+async fn accept(
+    app: &App,
+    facts: &[NamedFact],
+    metadata: &Metadata,
+    now: DateTime<Utc>,
+) -> Result<Accepted, NotAccepted> {
+    let mut last = None;
+    for NamedFact { fact, name } in facts {
+        let context = context(app, fact, name, metadata.clone())?;
+        last = Some(fact.clone().accept(&app.log, &context, now).await?);
+    }
+    last.ok_or_else(|| LogError::Corrupt("a notification without a fact".into()).into())
 }
 
 /// Takes a notification that was refused once more, perhaps corrected.
@@ -162,13 +201,11 @@ pub(crate) async fn receive_again(
     let clients = clients.and_then(|webhook| webhook.clients.as_ref());
     let read = observium::read(body, clients, received_at)
         .map_err(|unreadable| Refused::from(unreadable).problem())?;
-    let fact = ReadFact::Alert(Box::new(read.fact));
     let metadata = Metadata {
         actor: Actor::service(SOURCE),
         ..metadata
     };
-    let context = context(app, &fact, name, metadata)?;
-    match fact.accept(&app.log, &context, app.clock.now()).await {
+    match accept(app, &facts(read, name), &metadata, app.clock.now()).await {
         Ok(accepted) => Ok(answer(accepted)),
         Err(not_accepted) => Err(match Refused::of(not_accepted) {
             Ok(refused) => refused.problem(),
@@ -183,11 +220,12 @@ fn context(
     fact: &ReadFact,
     name: &str,
     metadata: Metadata,
-) -> Result<CommandContext, Problem> {
+) -> Result<CommandContext, LogError> {
     let (vault, actor) = (app.log.vault(), &metadata.actor);
-    let key = CommandKey::for_caller(vault, actor, "intake", name, &(FACT_KIND, fact));
+    let key = CommandKey::for_caller(vault, actor, "intake", name, &(FACT_KIND, fact))
+        .map_err(|error| LogError::Corrupt(error.to_string()))?;
     Ok(CommandContext {
-        key: Some(key.map_err(Problem::internal)?),
+        key: Some(key),
         metadata,
     })
 }
@@ -286,9 +324,9 @@ async fn reject(app: &App, body: &Bytes, refused: Refused) -> Problem {
     }
 }
 
-/// Hands a fact to NATS, from where it comes into the log once that is back.
-async fn hand_over(app: &App, fact: &ReadFact, name: &str) -> Result<Response, Problem> {
-    let stored = timeout(NATS_WITHIN, publish(app, fact, name)).await;
+/// Hands facts to NATS, from where they come into the log once that is back.
+async fn hand_over(app: &App, facts: &[NamedFact]) -> Result<Response, Problem> {
+    let stored = timeout(NATS_WITHIN, publish(app, facts)).await;
     match stored {
         Ok(Ok(())) => Ok(StatusCode::ACCEPTED.into_response()),
         Ok(Err(error)) => {
@@ -302,20 +340,24 @@ async fn hand_over(app: &App, fact: &ReadFact, name: &str) -> Result<Response, P
     }
 }
 
-async fn publish(app: &App, fact: &ReadFact, name: &str) -> Result<(), String> {
+/// One after the other is stored: the intake keeps their order.
+async fn publish(app: &App, facts: &[NamedFact]) -> Result<(), String> {
     let nats = app.nats.clone().ok_or("NATS is not configured")?;
     // What is sent while it is away would wait in memory and be told as stored.
     if nats.connection_state() != async_nats::connection::State::Connected {
         return Err("NATS is away".to_owned());
     }
-    let body = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
-    let mut headers = async_nats::HeaderMap::new();
-    headers.insert(MESSAGE_ID, name);
-    let sent = async_nats::jetstream::new(nats)
-        .publish_with_headers(FACT_SUBJECT, headers, body.into())
-        .await
-        .map_err(|error| error.to_string())?;
-    sent.await.map_err(|error| error.to_string())?;
+    let stream = async_nats::jetstream::new(nats);
+    for NamedFact { fact, name } in facts {
+        let body = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert(MESSAGE_ID, name.as_str());
+        let sent = stream
+            .publish_with_headers(FACT_SUBJECT, headers, body.into())
+            .await
+            .map_err(|error| error.to_string())?;
+        sent.await.map_err(|error| error.to_string())?;
+    }
     Ok(())
 }
 

@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use events::{intake::AlertState, sentinel::*};
+use events::{
+    intake::{AlertFact, AlertState},
+    sentinel::*,
+};
 use kernel::{Actor, AggregateId, LogAggregate};
 use serde::{Deserialize, Serialize};
 
 use super::{
     AlertCommand, AlertError, AlertReport,
     alert_command::{check_report, check_step},
-    episode::{Cause, Episode, raised},
+    episode::{Cause, Episode, MOST_STEPS, is_person, raised},
 };
 use crate::{
     fact::to_millis,
@@ -23,11 +26,15 @@ pub fn alert_named(source: &str, external_id: &str) -> AggregateId {
 
 /// An alert. Of its history it keeps what it decides on, and no more.
 ///
-/// Facts may come out of their own order. One that is older than the last transition (raised,
-/// reopened, resolved) changes no state: a late `down` is recorded as repeated, a late `up` not at all.
+/// Facts may come out of their own order: the state is that of the report that happened last, and of
+/// two at one time that of the one that came last. A report that is older than another changes no
+/// state: a late `down` of an alert that was raised is recorded as repeated, a late `up` not at all.
+/// Older than what a person said when resolving it, a report is late as well.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Alert {
     episode: Option<Episode>,
+    /// When the latest of all reports happened, recoveries of what was well included.
+    heard_at: Option<DateTime<Utc>>,
     version: u64,
 }
 
@@ -53,17 +60,12 @@ impl Alert {
         let fact = check_report(report.fact, report.now)?;
         let Some(episode) = &self.episode else {
             return Ok(match fact.state {
-                AlertState::Down => vec![raised(1, fact)],
-                AlertState::Up => vec![AlertEvent::RecoveryNoted(RecoveryNoted {
-                    source: fact.source,
-                    external_id: fact.external_id,
-                    device: fact.device,
-                    client_id: fact.client_id,
-                    occurred_at: fact.occurred_at,
-                })],
+                AlertState::Down => self.raised_first(fact, &report.by),
+                AlertState::Up => self.recovery(fact),
             });
         };
-        let is_late = fact.occurred_at < episode.moved_at;
+        let heard_at = self.heard_at.max(Some(episode.moved_at));
+        let is_late = Some(fact.occurred_at) < heard_at;
         Ok(match (fact.state, episode.is_active) {
             (AlertState::Down, _) if is_late => vec![episode.repeated(fact)],
             (AlertState::Down, true) => {
@@ -74,17 +76,52 @@ impl Alert {
             (AlertState::Down, false) => episode.down_again(fact, &report.by),
             (AlertState::Up, true) if !is_late => {
                 let reclassified = episode.reclassified(&fact, &report.by);
-                let resolved = AlertEvent::Resolved(AlertResolved {
-                    episode: episode.number,
-                    resolution: fact.resolution,
-                    by: report.by.to_string(),
-                    occurred_at: fact.occurred_at,
-                    subject: episode.subject.clone(),
-                });
+                let resolved = episode.resolved(fact.resolution, &report.by, fact.occurred_at);
                 reclassified.into_iter().chain([resolved]).collect()
             }
-            (AlertState::Up, _) => Vec::new(),
+            (AlertState::Up, true) => Vec::new(),
+            (AlertState::Up, false) => self.recovery(fact),
         })
+    }
+
+    /// It is down for the first time; if a recovery came before it that happened later, it is over.
+    fn raised_first(&self, fact: AlertFact, by: &Actor) -> Vec<AlertEvent> {
+        let at = fact.occurred_at;
+        let event = raised(1, fact);
+        let over = self.heard_at.filter(|heard| at < *heard);
+        let over = over.map(|heard| Episode::of(&event).resolved(None, by, heard));
+        let raised = AlertEvent::Raised(Box::new(event));
+        std::iter::once(raised).chain(over).collect()
+    }
+
+    /// It is well, as it was: noted if it is news, so that an older `down` that is still to come is
+    /// known to be over.
+    fn recovery(&self, fact: AlertFact) -> Vec<AlertEvent> {
+        if Some(fact.occurred_at) <= self.heard_at {
+            return Vec::new();
+        }
+        vec![AlertEvent::RecoveryNoted(RecoveryNoted {
+            source: fact.source,
+            external_id: fact.external_id,
+            device: fact.device,
+            client_id: fact.client_id,
+            occurred_at: fact.occurred_at,
+        })]
+    }
+
+    /// When the report that an event records happened; `None` if it records none.
+    fn heard(event: &AlertEvent) -> Option<DateTime<Utc>> {
+        match event {
+            AlertEvent::Raised(event) => Some(event.occurred_at),
+            AlertEvent::Repeated(event) => Some(event.occurred_at),
+            AlertEvent::Reopened(event) => Some(event.occurred_at),
+            AlertEvent::RecoveryNoted(event) => Some(event.occurred_at),
+            AlertEvent::Resolved(event) => (!is_person(&event.by)).then_some(event.occurred_at),
+            AlertEvent::Reclassified(_)
+            | AlertEvent::Acknowledged(_)
+            | AlertEvent::StepRecorded(_)
+            | AlertEvent::FlappingStarted(_) => None,
+        }
     }
 
     /// The episode, if the person saw it as it is and something can still be done about it.
@@ -101,12 +138,21 @@ impl Alert {
         Ok(episode)
     }
 
+    /// The episode, if it can take another step.
+    fn with_room_for_a_step(&self) -> Result<&Episode, AlertError> {
+        let episode = self.episode.as_ref().ok_or(AlertError::Unknown)?;
+        match episode.steps < MOST_STEPS {
+            true => Ok(episode),
+            false => Err(AlertError::TooManySteps),
+        }
+    }
+
     fn decide(&self, command: AlertCommand) -> Result<Vec<AlertEvent>, AlertError> {
         match command {
             AlertCommand::Report(report) => self.report(*report),
             AlertCommand::RecordStep { fact, by, now } => {
                 let fact = check_step(*fact, now)?;
-                let episode = self.episode.as_ref().ok_or(AlertError::Unknown)?;
+                let episode = self.with_room_for_a_step()?;
                 Ok(vec![episode.step(fact, &by)])
             }
             AlertCommand::Acknowledge {
@@ -189,14 +235,9 @@ impl Alert {
         let resolution = faults.required("resolution", resolution, LONGEST_TEXT);
         faults.refuse(AlertError::Invalid)?;
         let episode = self.acted_on(version)?;
-        Ok(vec![AlertEvent::Resolved(AlertResolved {
-            episode: episode.number,
-            resolution: Some(resolution),
-            by: by.to_string(),
-            // Its source's clock may be ahead of ours.
-            occurred_at: to_millis(now).max(episode.moved_at),
-            subject: episode.subject.clone(),
-        })])
+        // Its source's clock may be ahead of ours.
+        let at = to_millis(now).max(episode.moved_at);
+        Ok(vec![episode.resolved(Some(resolution), by, at)])
     }
 
     fn note(
@@ -208,7 +249,7 @@ impl Alert {
         let mut faults = Faults::default();
         let detail = faults.required("detail", detail, LONGEST_TEXT);
         faults.refuse(AlertError::Invalid)?;
-        let episode = self.episode.as_ref().ok_or(AlertError::Unknown)?;
+        let episode = self.with_room_for_a_step()?;
         Ok(vec![AlertEvent::StepRecorded(AlertStep {
             episode: episode.number,
             kind: StepKind::Note,
@@ -250,6 +291,7 @@ impl Aggregate for Alert {
                 | AlertEvent::Reopened(_)
         );
         self.version += u64::from(counts);
+        self.heard_at = self.heard_at.max(Self::heard(&event));
         match (event, &mut self.episode) {
             (AlertEvent::Raised(event), episode) => *episode = Some(Episode::of(&event)),
             (event, Some(episode)) => episode.apply(event),

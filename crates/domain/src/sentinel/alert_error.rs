@@ -13,6 +13,8 @@ pub enum AlertError {
     Resolved,
     #[error("the alert changed since you read it; its version is {current}")]
     StaleVersion { current: u64 },
+    #[error("the episode has as many steps as it can have")]
+    TooManySteps,
 }
 
 impl Refusal for AlertError {
@@ -22,6 +24,7 @@ impl Refusal for AlertError {
             Self::Unknown => "alert_unknown",
             Self::Resolved => "alert_resolved",
             Self::StaleVersion { .. } => "stale_version",
+            Self::TooManySteps => "too_many_steps",
         }
     }
 
@@ -29,7 +32,9 @@ impl Refusal for AlertError {
         match self {
             Self::Invalid(_) => RefusalKind::Invalid,
             Self::Unknown => RefusalKind::NotFound,
-            Self::Resolved | Self::StaleVersion { .. } => RefusalKind::Conflict,
+            Self::Resolved | Self::StaleVersion { .. } | Self::TooManySteps => {
+                RefusalKind::Conflict
+            }
         }
     }
 

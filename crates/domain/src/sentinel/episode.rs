@@ -15,6 +15,9 @@ pub const REOPENED_WITHIN: TimeDelta = TimeDelta::minutes(30);
 /// An alert that goes down so often within [`FLAPPING_WITHIN`] is flapping: more than three times.
 pub const FLAPPING_DOWNS: usize = 4;
 pub const FLAPPING_WITHIN: TimeDelta = TimeDelta::minutes(30);
+/// Steps of an episode at most, those of workflows and notes of people together: whoever reads the
+/// alert is given all of them.
+pub const MOST_STEPS: u32 = 100;
 
 /// What an alert knows of its episode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,13 +36,20 @@ pub(super) struct Episode {
     /// When it went down, the last [`FLAPPING_DOWNS`] times.
     downs: VecDeque<DateTime<Utc>>,
     is_flapping: bool,
+    /// How many are recorded.
+    pub steps: u32,
 }
 
 /// On whose side the cause lies, and how sure that is (%).
 pub(super) type Cause = (Responsibility, Option<u8>);
 
-pub(super) fn raised(episode: u32, fact: AlertFact) -> AlertEvent {
-    AlertEvent::Raised(Box::new(AlertRaised {
+/// Whether an event's `by` is a person, and not a source.
+pub(super) fn is_person(by: &str) -> bool {
+    by.starts_with("user:")
+}
+
+pub(super) fn raised(episode: u32, fact: AlertFact) -> AlertRaised {
+    AlertRaised {
         episode,
         source: fact.source,
         external_id: fact.external_id,
@@ -51,7 +61,7 @@ pub(super) fn raised(episode: u32, fact: AlertFact) -> AlertEvent {
         responsibility: fact.responsibility.unwrap_or_default(),
         confidence: fact.confidence,
         occurred_at: fact.occurred_at,
-    }))
+    }
 }
 
 impl Episode {
@@ -67,6 +77,7 @@ impl Episode {
             acknowledged_by: None,
             downs: VecDeque::from([event.occurred_at]),
             is_flapping: false,
+            steps: 0,
         }
     }
 
@@ -74,7 +85,8 @@ impl Episode {
     pub fn down_again(&self, fact: AlertFact, by: &Actor) -> Vec<AlertEvent> {
         let at = fact.occurred_at;
         if at - self.moved_at > REOPENED_WITHIN {
-            return vec![raised(self.number.saturating_add(1), fact)];
+            let event = raised(self.number.saturating_add(1), fact);
+            return vec![AlertEvent::Raised(Box::new(event))];
         }
         let reclassified = self.reclassified(&fact, by);
         let reopened = AlertEvent::Reopened(AlertReopened {
@@ -99,6 +111,21 @@ impl Episode {
             }));
         }
         events
+    }
+
+    pub fn resolved(
+        &self,
+        resolution: Option<String>,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> AlertEvent {
+        AlertEvent::Resolved(AlertResolved {
+            episode: self.number,
+            resolution,
+            by: by.to_string(),
+            occurred_at: at,
+            subject: self.subject.clone(),
+        })
     }
 
     pub fn repeated(&self, fact: AlertFact) -> AlertEvent {
@@ -159,16 +186,14 @@ impl Episode {
             }
             AlertEvent::Reclassified(event) => {
                 self.cause = (event.responsibility, event.confidence);
-                if !event.by.starts_with("user:") {
+                if !is_person(&event.by) {
                     self.reported_cause = self.cause;
                 }
             }
             AlertEvent::Acknowledged(event) => self.acknowledged_by = Some(event.by),
             AlertEvent::FlappingStarted(_) => self.is_flapping = true,
-            AlertEvent::Raised(_)
-            | AlertEvent::Repeated(_)
-            | AlertEvent::StepRecorded(_)
-            | AlertEvent::RecoveryNoted(_) => {}
+            AlertEvent::StepRecorded(_) => self.steps = self.steps.saturating_add(1),
+            AlertEvent::Raised(_) | AlertEvent::Repeated(_) | AlertEvent::RecoveryNoted(_) => {}
         }
     }
 }

@@ -12,7 +12,7 @@ mod maintenance;
 pub use alert::{Alert, alert_named};
 pub use alert_command::{AlertCommand, AlertReport};
 pub use alert_error::AlertError;
-pub use episode::{FLAPPING_DOWNS, FLAPPING_WITHIN, REOPENED_WITHIN};
+pub use episode::{FLAPPING_DOWNS, FLAPPING_WITHIN, MOST_STEPS, REOPENED_WITHIN};
 pub use maintenance::{
     LONGEST_MAINTENANCE, Maintenance, MaintenanceCommand, MaintenanceError, PlanMaintenance,
 };

@@ -51,28 +51,27 @@ pub async fn find_sentinel(
     let timeline = timeline(&mut tx, vault, &period, now).await?;
     let maintenance = maintenance_from(&mut tx, vault, now).await?;
     tx.commit().await?;
-    let total = count(&found, |_| true);
+    let total = count(&found, |_| true)?;
     Ok(Sentinel {
         period,
         as_of: now,
-        total: Count::new(total, count(&before, |_| true)),
-        active: count(&found, |sum| sum.is(AlertStatus::Active)),
-        resolved: count(&found, |sum| sum.is(AlertStatus::Resolved)),
+        total: Count::new(total, count(&before, |_| true)?),
+        active: count(&found, |sum| sum.is(AlertStatus::Active))?,
+        resolved: count(&found, |sum| sum.is(AlertStatus::Resolved))?,
         active_now,
         acknowledged_now,
         flapping_now,
         muted_now,
         by_responsibility: RESPONSIBILITIES
+            .into_iter()
             .map(|it| by_responsibility(it, &found, total))
-            .into(),
+            .collect::<Result<_, _>>()?,
         by_severity: SEVERITIES
-            .map(|severity| SeverityCount {
-                severity,
-                count: count(&found, |sum| sum.severity == word(severity)),
-            })
-            .into(),
-        series: series(&period, &found),
-        mean_resolution_seconds: mean_resolution(&found),
+            .into_iter()
+            .map(|it| by_severity(it, &found))
+            .collect::<Result<_, _>>()?,
+        series: series(&period, &found)?,
+        mean_resolution_seconds: mean_resolution(&found)?,
         impacted_clients: impacted,
         timeline,
         maintenance,
@@ -80,45 +79,50 @@ pub async fn find_sentinel(
     })
 }
 
-fn count(sums: &[AlertSum], of: impl Fn(&AlertSum) -> bool) -> u64 {
-    let counts = sums.iter().filter(|sum| of(sum)).map(|sum| sum.count);
-    counts.sum::<i64>().unsigned_abs()
+fn count(sums: &[AlertSum], of: impl Fn(&AlertSum) -> bool) -> Result<u64, ReadError> {
+    let of_them = sums.iter().filter(|sum| of(sum));
+    of_them.map(|sum| sums::counted(sum.count)).sum()
 }
 
 fn by_responsibility(
     responsibility: Responsibility,
     found: &[AlertSum],
     total: u64,
-) -> ResponsibilityCount {
-    let count = count(found, |sum| sum.responsibility == word(responsibility));
-    ResponsibilityCount {
+) -> Result<ResponsibilityCount, ReadError> {
+    let count = count(found, |sum| sum.responsibility == word(responsibility))?;
+    Ok(ResponsibilityCount {
         responsibility,
         count,
         percent: match total {
             0 => 0.0,
             total => one_decimal(count as f64 * 100.0 / total as f64),
         },
-    }
+    })
 }
 
-fn mean_resolution(found: &[AlertSum]) -> Option<f64> {
-    let resolved = count(found, |sum| sum.is(AlertStatus::Resolved));
+fn by_severity(severity: Severity, found: &[AlertSum]) -> Result<SeverityCount, ReadError> {
+    let count = count(found, |sum| sum.severity == word(severity))?;
+    Ok(SeverityCount { severity, count })
+}
+
+fn mean_resolution(found: &[AlertSum]) -> Result<Option<f64>, ReadError> {
+    let resolved = count(found, |sum| sum.is(AlertStatus::Resolved))?;
     let together: f64 = found.iter().map(|sum| sum.resolution_ms).sum();
-    (resolved > 0).then(|| (together / resolved as f64 / 1_000.0).round())
+    Ok((resolved > 0).then(|| (together / resolved as f64 / 1_000.0).round()))
 }
 
-fn series(period: &Period, found: &[AlertSum]) -> Vec<SeriesPoint> {
+fn series(period: &Period, found: &[AlertSum]) -> Result<Vec<SeriesPoint>, ReadError> {
     let nothing: BTreeMap<String, u64> = RESPONSIBILITIES.iter().map(|it| (word(it), 0)).collect();
     let steps = period.steps().into_iter();
     let mut points: BTreeMap<_, _> = steps.map(|at| (at, nothing.clone())).collect();
     for sum in found {
         let point = points.entry(period.step.start_of(sum.at)).or_default();
-        *point.entry(sum.responsibility.clone()).or_default() += sum.count.unsigned_abs();
+        *point.entry(sum.responsibility.clone()).or_default() += sums::counted(sum.count)?;
     }
-    points
-        .into_iter()
+    let points = points.into_iter();
+    Ok(points
         .map(|(at, counts)| SeriesPoint { at, counts })
-        .collect()
+        .collect())
 }
 
 /// How many alerts are active, and of how many of them someone looks after.

@@ -2,6 +2,7 @@
 //! rows.
 
 use chrono::{DateTime, Utc};
+use eventlog::LogError;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 
 use super::super::{
@@ -31,6 +32,13 @@ pub(super) struct AlertSum {
     pub status: String,
     pub count: i64,
     pub resolution_ms: f64,
+}
+
+/// A count that was read. Sums are kept by adding and taking away: one below zero is wrong, and is
+/// not shown as if it were right.
+pub(super) fn counted(count: i64) -> Result<u64, ReadError> {
+    u64::try_from(count)
+        .map_err(|_| LogError::Corrupt(format!("a sum of SUPERVISION is {count}")).into())
 }
 
 impl AlertSum {
@@ -183,5 +191,19 @@ impl Period {
 
     pub(super) fn previous(&self) -> Span {
         (self.previous_from, self.previous_to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_sum_below_zero_is_corrupt_data() {
+        assert_eq!(counted(0).unwrap(), 0);
+        let wrong = counted(-1);
+        assert!(matches!(wrong, Err(ReadError::Log(LogError::Corrupt(_)))));
     }
 }

@@ -47,18 +47,17 @@ pub async fn find_support(
     let support = Support {
         period,
         as_of: now,
-        total: Count::new(count(&found, |_| true), count(&before, |_| true)),
+        total: Count::new(count(&found, |_| true)?, count(&before, |_| true)?),
         by_category: CATEGORIES
+            .into_iter()
             .map(|category| by_category(category, &found, &before))
-            .into(),
+            .collect::<Result<_, _>>()?,
         by_outcome: OUTCOMES
-            .map(|outcome| OutcomeCount {
-                outcome,
-                count: count(&found, |sum| sum.outcome == word(outcome)),
-            })
-            .into(),
-        mean_duration_ms: mean_duration(&found),
-        series: series(&period, &found),
+            .into_iter()
+            .map(|outcome| by_outcome(outcome, &found))
+            .collect::<Result<_, _>>()?,
+        mean_duration_ms: mean_duration(&found)?,
+        series: series(&period, &found)?,
         by_client: by_client(&mut tx, vault, &period).await?,
         latest: items(&mut tx, vault, latest).await?,
         errors: facts::errors(vault, errors).await?,
@@ -68,47 +67,53 @@ pub async fn find_support(
     Ok(support)
 }
 
-fn count(sums: &[TicketSum], of: impl Fn(&TicketSum) -> bool) -> u64 {
-    let counts = sums.iter().filter(|sum| of(sum)).map(|sum| sum.count);
-    counts.sum::<i64>().unsigned_abs()
+fn count(sums: &[TicketSum], of: impl Fn(&TicketSum) -> bool) -> Result<u64, ReadError> {
+    let of_them = sums.iter().filter(|sum| of(sum));
+    of_them.map(|sum| sums::counted(sum.count)).sum()
 }
 
 fn by_category(
     category: TicketCategory,
     found: &[TicketSum],
     before: &[TicketSum],
-) -> CategoryCount {
+) -> Result<CategoryCount, ReadError> {
     let name = word(category);
-    let all = count(found, |sum| sum.category == name);
-    let automatic = count(found, |sum| sum.category == name && sum.automatic);
+    let all = count(found, |sum| sum.category == name)?;
+    let automatic = count(found, |sum| sum.category == name && sum.automatic)?;
     let has_share = all > 0 && category != TicketCategory::Diag;
-    CategoryCount {
+    Ok(CategoryCount {
         category,
         count: all,
-        previous: count(before, |sum| sum.category == name),
+        previous: count(before, |sum| sum.category == name)?,
         automatic_count: automatic,
         automatic_percent: has_share.then(|| one_decimal(automatic as f64 * 100.0 / all as f64)),
-    }
+    })
 }
 
-fn mean_duration(found: &[TicketSum]) -> Option<f64> {
-    let timed: i64 = found.iter().map(|sum| sum.timed).sum();
+fn by_outcome(outcome: TicketOutcome, found: &[TicketSum]) -> Result<OutcomeCount, ReadError> {
+    let count = count(found, |sum| sum.outcome == word(outcome))?;
+    Ok(OutcomeCount { outcome, count })
+}
+
+fn mean_duration(found: &[TicketSum]) -> Result<Option<f64>, ReadError> {
+    let timed = found.iter().map(|sum| sums::counted(sum.timed));
+    let timed: u64 = timed.sum::<Result<_, _>>()?;
     let together: f64 = found.iter().map(|sum| sum.duration_ms).sum();
-    (timed > 0).then(|| (together / timed as f64).round())
+    Ok((timed > 0).then(|| (together / timed as f64).round()))
 }
 
-fn series(period: &Period, found: &[TicketSum]) -> Vec<SeriesPoint> {
+fn series(period: &Period, found: &[TicketSum]) -> Result<Vec<SeriesPoint>, ReadError> {
     let nothing: BTreeMap<String, u64> = CATEGORIES.iter().map(|it| (word(it), 0)).collect();
     let steps = period.steps().into_iter();
     let mut points: BTreeMap<_, _> = steps.map(|at| (at, nothing.clone())).collect();
     for sum in found {
         let point = points.entry(period.step.start_of(sum.at)).or_default();
-        *point.entry(sum.category.clone()).or_default() += sum.count.unsigned_abs();
+        *point.entry(sum.category.clone()).or_default() += sums::counted(sum.count)?;
     }
-    points
-        .into_iter()
+    let points = points.into_iter();
+    Ok(points
         .map(|(at, counts)| SeriesPoint { at, counts })
-        .collect()
+        .collect())
 }
 
 async fn by_client(
@@ -119,11 +124,13 @@ async fn by_client(
     let counts = sums::clients(conn, period.span()).await?;
     let numbers = counts.iter().map(|(id, _)| id.as_str());
     let clients = Clients::find(conn, vault, numbers).await?;
-    let shown = counts.iter().map(|(id, count)| TicketsOfClient {
-        client: (!id.is_empty()).then(|| clients.get(id, None)),
-        count: count.unsigned_abs(),
+    let shown = counts.iter().map(|(id, count)| {
+        Ok(TicketsOfClient {
+            client: (!id.is_empty()).then(|| clients.get(id, None)),
+            count: sums::counted(*count)?,
+        })
     });
-    Ok(shown.collect())
+    shown.collect()
 }
 
 async fn latest(conn: &mut PgConnection, period: &Period) -> Result<Vec<TicketRow>, ReadError> {
