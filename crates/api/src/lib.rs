@@ -334,6 +334,7 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
         .expose_headers([
             commands::POSITION,
             min_position::PARKED,
+            supervision::TRUNCATED,
             axum::http::header::RETRY_AFTER,
         ]);
     routes

@@ -465,7 +465,14 @@ async fn exports_hold_the_list_and_no_formula_and_are_in_the_trail() {
         assert_eq!(&bytes[..4], b"PK\x03\x04", "a spreadsheet is a zip file");
         stage.marie.get(&path).await.refused(403, "forbidden");
         let path = format!("/api/supervision/{list}/export");
-        stage.paul.get(&path).await.refused(422, "invalid");
+        for (query, code) in [("", "required"), ("?format=pdf", "invalid")] {
+            let answer = stage.paul.get(&format!("{path}{query}")).await;
+            let problem = answer.refused(422, "invalid");
+            assert_eq!(
+                problem["errors"],
+                json!([{ "field": "format", "code": code }])
+            );
+        }
     }
     app.settle().await;
     let trail = stage

@@ -135,6 +135,11 @@ impl Component {
         self.status
     }
 
+    /// When it last changed, as who said so has it: up to five minutes ahead of the clock here.
+    pub fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.changed_at
+    }
+
     fn report(
         &self,
         fact: HealthFact,

@@ -547,12 +547,34 @@ fn a_service_accounts_name_fits_a_subject() {
         let refused = when::<ServiceAccount>(&[], create(bad, vec![Scope::Intake]));
         assert_eq!(refused, invalid("name", "malformed"), "{bad}");
     }
-    let refused = when::<ServiceAccount>(&[], create("platform", vec![Scope::Intake]));
-    assert_eq!(refused, invalid("name", "reserved"));
+    for reserved in ["observium", "platform", "readers", "system"] {
+        let refused = when::<ServiceAccount>(&[], create(reserved, vec![Scope::Intake]));
+        assert_eq!(refused, invalid("name", "reserved"), "{reserved}");
+    }
     let refused = when::<ServiceAccount>(&[], create("support", vec![]));
     assert_eq!(refused, invalid("scopes", "required"));
     let refused = when::<ServiceAccount>(&account(), create("support", vec![Scope::Intake]));
     assert_eq!(refused, Err(ServiceAccountError::NameTaken));
+}
+
+#[test]
+fn an_account_whose_name_is_reserved_by_now_goes_on() {
+    let given = vec![ServiceAccountEvent::Created(ServiceAccountCreated {
+        name: "observium".into(),
+        owner_id: Uuid::from_u128(1),
+        scopes: vec![Scope::Intake],
+        credential_id: Uuid::from_u128(10),
+        created_at: minute(0),
+    })];
+    let rotate = ServiceAccountCommand::RotateKey {
+        credential_id: Uuid::from_u128(11),
+        now: minute(1),
+    };
+    assert_eq!(
+        when::<ServiceAccount>(&given, rotate).map(|it| it.len()),
+        Ok(1)
+    );
+    assert!(after::<ServiceAccount>(&given).may(Scope::Intake));
 }
 
 #[test]

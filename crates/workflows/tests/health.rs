@@ -14,10 +14,15 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode, http::Uri};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use common::{World, within};
-use eventlog::{EventLog, RecordedEvent};
-use events::workflow::{ComponentEvent, HealthChanged, HealthStatus};
+use domain::workflow::{Component, ComponentCommand};
+use eventlog::{CommandContext, EventLog, RecordedEvent};
+use events::{
+    intake::HealthFact,
+    workflow::{ComponentEvent, HealthChanged, HealthStatus, component_id},
+};
+use kernel::{Actor, Metadata};
 use tokio_util::sync::CancellationToken;
 use workflows::health::{HealthWatch, HttpProbe, NATS, POSTGRESQL, Probe, Way};
 
@@ -194,6 +199,81 @@ async fn a_restart_writes_nothing_if_nothing_has_changed() {
     becomes(&again.log, &[("mcp", Down)]).await;
     server.code.store(404, Ordering::SeqCst);
     becomes(&again.log, &[("mcp", Down), ("mcp", Well)]).await;
+}
+
+/// Says of a component how it is, as a workflow does or another process of the platform.
+async fn say(world: &World, component: &str, status: HealthStatus, occurred_at: DateTime<Utc>) {
+    let fact = Box::new(HealthFact {
+        component: component.to_owned(),
+        status,
+        detail: None,
+        latency_ms: None,
+        occurred_at,
+    });
+    let now = world.now();
+    let command = ComponentCommand::ReportHealth { fact, now };
+    let context = CommandContext {
+        metadata: Metadata::new(Actor::service("support"), kernel::new_id()),
+        key: None,
+    };
+    let id = component_id(component);
+    let executed = world.log.execute::<Component>(&id, command, &(), &context);
+    executed.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_workflow_says_is_put_right_by_the_next_answer() {
+    let world = World::new().await;
+    let server = Server::start().await;
+    watch(&world, vec![server.probe(NATS, "/")]);
+    becomes(&world.log, &[(NATS, Well)]).await;
+    say(&world, NATS, Down, world.now()).await;
+    let mut so_far = vec![(NATS, Well), (NATS, Down), (NATS, Well)];
+    becomes(&world.log, &so_far).await;
+    // Its clock may be ahead.
+    let ahead = world.now() + TimeDelta::minutes(4);
+    say(&world, NATS, Degraded, ahead).await;
+    so_far.extend([(NATS, Degraded), (NATS, Well)]);
+    becomes(&world.log, &so_far).await;
+    let last = changes(&world.log).await.pop().unwrap();
+    assert_eq!(last.0.metadata.actor.to_string(), "system:health");
+    assert_eq!(
+        (last.1.previous, last.1.occurred_at),
+        (Some(Degraded), ahead)
+    );
+}
+
+#[tokio::test]
+async fn who_has_the_lease_again_does_not_tell_what_it_believed_before() {
+    let first = World::new().await;
+    let server = Server::start().await;
+    watch(&first, vec![server.probe("glpi", "/")]);
+    becomes(&first.log, &[("glpi", Well)]).await;
+    let mut canary = first.leases.want("canary");
+    canary.acquired().await;
+
+    let second = World::on(first.database.clone()).await;
+    let mut taken = second.leases.want(HealthWatch::lease());
+    let try_for = Duration::from_secs(2);
+    while tokio::time::timeout(try_for, taken.acquired())
+        .await
+        .is_err()
+    {
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .execute(second.log.pool())
+        .await
+        .unwrap();
+    }
+    canary.lost().await;
+    server.code.store(503, Ordering::SeqCst);
+    say(&second, "glpi", Down, second.now()).await;
+    drop(taken);
+    drop(second);
+    server.asked_again("/", 8).await;
+    becomes(&first.log, &[("glpi", Well), ("glpi", Down)]).await;
 }
 
 #[tokio::test]

@@ -256,9 +256,14 @@ impl Entry {
         }
     }
 
-    /// It went down or up.
+    /// It went down or up. Half an hour after the last time the flapping was over: what comes later
+    /// is no part of it.
     fn turned(&mut self, at: DateTime<Utc>) {
-        self.flapping_at = self.flapping_at.map(|last| last.max(at));
+        if let Some(last) = self.flapping_at
+            && at - last < FLAPPING_LASTS
+        {
+            self.flapping_at = Some(last.max(at));
+        }
     }
 
     /// Whose its texts are.

@@ -6,6 +6,7 @@
 
 mod history;
 mod lanes;
+mod lists;
 mod naive;
 
 use std::{sync::Arc, time::Duration};

@@ -467,18 +467,25 @@ impl Episode<'_> {
         self.resolved_at().is_none() && steps.max_by_key(|it| (it.0, it.1)).is_some_and(|it| it.2)
     }
 
-    /// Until half an hour after the last time it went down or up since it was found to flap.
+    /// Until half an hour after the last time it went down or up since it was found to flap; once it
+    /// was quiet for so long, that it goes down or up once more does not make it flap.
     fn is_flapping(&self, now: Time) -> bool {
-        let mut last: Option<Time> = None;
-        for (_, event) in &self.events {
-            last = match (event, last) {
-                (AlertEvent::FlappingStarted(event), _) => Some(event.occurred_at),
-                (AlertEvent::Resolved(event), Some(last)) => Some(last.max(event.occurred_at)),
-                (AlertEvent::Reopened(event), Some(last)) => Some(last.max(event.occurred_at)),
-                (_, last) => last,
-            };
-        }
-        last.is_some_and(|last| now - last < TimeDelta::minutes(30))
+        let half_an_hour = TimeDelta::minutes(30);
+        let found = |event: &AlertEvent| matches!(event, AlertEvent::FlappingStarted(_));
+        let Some(start) = self.events.iter().rposition(|it| found(it.1)) else {
+            return false;
+        };
+        let turns = self.events[start..].iter().filter_map(|it| match it.1 {
+            AlertEvent::FlappingStarted(event) => Some(event.occurred_at),
+            AlertEvent::Resolved(event) => Some(event.occurred_at),
+            AlertEvent::Reopened(event) => Some(event.occurred_at),
+            _ => None,
+        });
+        let last_of_it = turns.reduce(|last, turn| {
+            let is_over = turn >= last + half_an_hour;
+            if is_over { last } else { last.max(turn) }
+        });
+        last_of_it.is_some_and(|last| now - last < half_an_hour)
     }
 }
 

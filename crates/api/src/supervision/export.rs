@@ -29,7 +29,7 @@ const PAGE: u32 = 1_000;
 /// Rows of a spreadsheet at most.
 const MOST_ROWS: usize = 100_000;
 /// Says that a spreadsheet does not hold all that was found.
-const TRUNCATED: HeaderName = HeaderName::from_static("greffe-truncated");
+pub(crate) const TRUNCATED: HeaderName = HeaderName::from_static("greffe-truncated");
 const SPREADSHEET: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Tickets as a file.

@@ -6,5 +6,6 @@ mod routes;
 mod shapes;
 mod urls;
 
+pub(crate) use export::TRUNCATED;
 pub use routes::routes;
 pub(crate) use urls::link;

@@ -17,6 +17,18 @@ use crate::{
 
 type QueryOf<T> = Result<Query<T>, QueryRejection>;
 
+/// The format that an export is asked in.
+fn format_of(query: QueryOf<ExportFilter>) -> Result<ExportFormat, Problem> {
+    let (code, detail) = match query {
+        Ok(Query(ExportFilter {
+            format: Some(format),
+        })) => return Ok(format),
+        Ok(_) => ("required", "Name the format: csv or xlsx.".to_owned()),
+        Err(rejection) => ("invalid", rejection.body_text()),
+    };
+    Err(Problem::field("format", code, detail))
+}
+
 /// The routes of SUPERVISION, its feed aside.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -181,7 +193,7 @@ async fn export_tickets(
     query: QueryOf<TicketFilter>,
     format: QueryOf<ExportFilter>,
 ) -> Result<Response, Problem> {
-    let format = filter_of(format)?.format;
+    let format = format_of(format)?;
     export::export_tickets(&app, &caller, filter_of(query)?, format, from).await
 }
 
@@ -196,7 +208,7 @@ async fn export_alerts(
     query: QueryOf<AlertFilter>,
     format: QueryOf<ExportFilter>,
 ) -> Result<Response, Problem> {
-    let format = filter_of(format)?.format;
+    let format = format_of(format)?;
     export::export_alerts(&app, &caller, filter_of(query)?, format, from).await
 }
 
@@ -211,7 +223,7 @@ async fn export_workflow_errors(
     query: QueryOf<ErrorFilter>,
     format: QueryOf<ExportFilter>,
 ) -> Result<Response, Problem> {
-    let format = filter_of(format)?.format;
+    let format = format_of(format)?;
     export::export_workflow_errors(&app, &caller, filter_of(query)?, format, from).await
 }
 
@@ -226,7 +238,7 @@ async fn export_enrichment_runs(
     query: QueryOf<RunFilter>,
     format: QueryOf<ExportFilter>,
 ) -> Result<Response, Problem> {
-    let format = filter_of(format)?.format;
+    let format = format_of(format)?;
     export::export_enrichment_runs(&app, &caller, filter_of(query)?, format, from).await
 }
 

@@ -170,8 +170,8 @@ pub enum ExportFormat {
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportFilter {
-    #[param(inline)]
-    pub format: ExportFormat,
+    #[param(inline, value_type = ExportFormat)]
+    pub format: Option<ExportFormat>,
 }
 
 /// How approvals go.

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{FieldError, Refusal, RefusalKind};
 
-/// Names that the NATS configuration uses for something else.
-const RESERVED_NAMES: &[&str] = &["platform", "readers", "system"];
+/// Names that mean somebody else: in the NATS configuration, and in the log that of the source which
+/// the webhook reports for. An account of before that has one of them goes on.
+const RESERVED_NAMES: &[&str] = &["observium", "platform", "readers", "system"];
 
 /// What can be asked of a service account.
 #[derive(Debug, Clone)]

@@ -35,7 +35,7 @@ pub struct HealthWatch {
 struct Watched {
     probe: Probe,
     hysteresis: Hysteresis,
-    /// The last answer that agreed with what is believed, or changed it.
+    /// The last answer, if it is what is believed.
     answer: Option<Answer>,
 }
 
@@ -78,12 +78,12 @@ impl Rounds {
     async fn run(mut self, mut lease: Lease) {
         loop {
             lease.acquired().await;
-            // Another process may have written since: what is no news has no effect.
-            self.tell_all();
+            // Who had it in between knows better than what was believed here before.
+            self.forget();
             loop {
                 let has_database = self.ask().await;
-                if has_database {
-                    self.write().await;
+                if has_database && self.write().await {
+                    self.correct().await;
                 }
                 // Without PostgreSQL nobody has the lease: who had it goes on.
                 let is_lost = lease.lost().now_or_never().is_some();
@@ -106,9 +106,8 @@ impl Rounds {
                 has_database = answer.status != HealthStatus::Down;
             }
             let changed = component.hysteresis.hear(answer.status);
-            if changed.is_some() || component.hysteresis.believed() == Some(answer.status) {
-                component.answer = Some(answer.clone());
-            }
+            let is_believed = component.hysteresis.believed() == Some(answer.status);
+            component.answer = is_believed.then(|| answer.clone());
             if let Some(status) = changed {
                 tracing::info!(component = name, status = ?status, "a component has changed");
                 let fact = fact(name, status, &answer, now);
@@ -118,37 +117,80 @@ impl Rounds {
         has_database
     }
 
-    /// Says everything that is believed once more.
-    fn tell_all(&mut self) {
-        let now = self.watch.clock.now();
+    /// The next answers are the first.
+    fn forget(&mut self) {
+        for component in &mut self.components {
+            component.hysteresis = Hysteresis::default();
+            component.answer = None;
+        }
+    }
+
+    /// Writes what is not written, in order; whether all is. What cannot be written now waits for the
+    /// next round.
+    async fn write(&mut self) -> bool {
+        while let Some(fact) = self.unwritten.front() {
+            if !self.tell(fact.clone()).await {
+                return false;
+            }
+            self.unwritten.pop_front();
+        }
+        true
+    }
+
+    /// Makes the log say what is believed and was answered just now: a workflow may have said
+    /// otherwise, or a change may not have counted.
+    async fn correct(&self) {
         for component in &self.components {
-            if let (Some(status), Some(answer)) =
-                (component.hysteresis.believed(), &component.answer)
-            {
-                let fact = fact(component.probe.component, status, answer, now);
-                self.unwritten.push_back(fact);
+            let Some(answer) = &component.answer else {
+                continue;
+            };
+            let name = component.probe.component;
+            let id = component_id(name);
+            let load = self.watch.log.load::<Component>(&id);
+            let logged = match timeout(ANSWER_WITHIN, load).await {
+                Ok(Ok(loaded)) => loaded.state,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the log's word on health is not compared");
+                    return;
+                }
+                Err(_) => {
+                    tracing::warn!("the log's word on health is not compared: it takes long");
+                    return;
+                }
+            };
+            if logged.status() == Some(answer.status) {
+                continue;
+            }
+            tracing::info!(component = name, logged = ?logged.status(), status = ?answer.status,
+                "the log says otherwise of a component");
+            let now = self.watch.clock.now();
+            // The clock of who said otherwise may be ahead: a report of before that would be late.
+            let at = logged.changed_at().map_or(now, |changed| changed.max(now));
+            if !self.tell(fact(name, answer.status, answer, at)).await {
+                return;
             }
         }
     }
 
-    /// Writes what is not written, in order; what cannot be written now waits for the next round.
-    async fn write(&mut self) {
-        while let Some(fact) = self.unwritten.front() {
-            match timeout(ANSWER_WITHIN, self.report(fact.clone())).await {
-                Ok(Ok(())) => drop(self.unwritten.pop_front()),
-                Ok(Err(ExecuteError::Refused(refusal))) => {
-                    let component = &fact.component;
-                    tracing::error!(component, %refusal, "a change of health was refused");
-                    self.unwritten.pop_front();
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "a change of health is not written yet");
-                    return;
-                }
-                Err(_) => {
-                    tracing::warn!("a change of health is not written yet: the log takes long");
-                    return;
-                }
+    /// Whether the log has heard a fact, whatever it makes of it.
+    async fn tell(&self, fact: HealthFact) -> bool {
+        let component = fact.component.clone();
+        match timeout(ANSWER_WITHIN, self.report(fact)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(ExecuteError::Refused(refusal))) => {
+                tracing::error!(component, %refusal, "a change of health was refused");
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(component, %error, "a change of health is not written yet");
+                false
+            }
+            Err(_) => {
+                tracing::warn!(
+                    component,
+                    "a change of health is not written yet: the log takes long"
+                );
+                false
             }
         }
     }

@@ -8,10 +8,13 @@ use events::{
     sentinel::{Responsibility, Severity},
     support::{TicketCategory, TicketOutcome},
 };
-use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
+use sqlx::{PgConnection, PgPool, Postgres};
 use uuid::Uuid;
 
-use super::snapshot;
+use super::{
+    clients::{ClientFilter, Query, of_client},
+    snapshot,
+};
 use crate::{
     Page, ReadError,
     page::{page, parse_time_cursor, time_cursor},
@@ -20,7 +23,7 @@ use crate::{
         alert_rows::complete,
         alerts::{AlertRow, FLAPPING_LASTS, open},
         facts::{self, ChangeRow, ErrorRow, RunRow},
-        refs::{are_there, word},
+        refs::word,
         shapes::*,
         support::{TICKET, TicketRow, items},
     },
@@ -28,15 +31,6 @@ use crate::{
 
 /// A stretch of time without its end.
 pub type Between = Option<(DateTime<Utc>, DateTime<Utc>)>;
-
-/// Of which client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientFilter {
-    /// Of this number.
-    Is(String),
-    /// What names none.
-    None,
-}
 
 #[derive(Debug, Clone, Default)]
 pub struct TicketFilter {
@@ -87,8 +81,6 @@ pub struct RunFilter {
     pub cursor: Option<String>,
 }
 
-type Query = QueryBuilder<'static, Postgres>;
-
 fn within(query: &mut Query, time: &str, between: Between) {
     if let Some((from, to)) = between {
         query.push(format!(" AND {time} >= ")).push_bind(from);
@@ -103,30 +95,6 @@ where
     if let Some(value) = value {
         query.push(format!(" AND {column} = ")).push_bind(value);
     }
-}
-
-async fn of_client(
-    query: &mut Query,
-    conn: &mut PgConnection,
-    client: Option<&ClientFilter>,
-    is_known: Option<bool>,
-) -> Result<(), ReadError> {
-    match client {
-        None => {}
-        Some(ClientFilter::Is(id)) => is(query, "client_id", Some(id.clone())),
-        Some(ClientFilter::None) => drop(query.push(" AND client_id IS NULL")),
-    }
-    let Some(is_known) = is_known else {
-        return Ok(());
-    };
-    query.push(" AND client_id IS NOT NULL");
-    let not = if is_known { "" } else { "NOT" };
-    let register = match are_there(conn).await? {
-        true => "EXISTS (SELECT FROM clients c WHERE c.client_id = s.client_id)",
-        false => "false",
-    };
-    query.push(format!(" AND {not} {register}"));
-    Ok(())
 }
 
 fn finds(query: &mut Query, vault: &Vault, q: Option<&str>) {
@@ -152,6 +120,7 @@ pub async fn list_tickets(
     of_client(
         &mut query,
         &mut tx,
+        "supervision_tickets",
         filter.client.as_ref(),
         filter.known_client,
     )
@@ -208,7 +177,10 @@ pub async fn list_alerts(
     if filter.status != Some(AlertStatus::Active) {
         within(&mut query, "raised_at", filter.between);
     }
-    is(&mut query, "status", filter.status.map(AlertStatus::as_str));
+    if let Some(status) = filter.status {
+        // Not bound: an index of the active ones alone serves what is sure to be active.
+        query.push(format!(" AND status = '{}'", status.as_str()));
+    }
     is(
         &mut query,
         "responsibility",
@@ -216,22 +188,30 @@ pub async fn list_alerts(
     );
     is(&mut query, "severity", filter.severity.map(word));
     is(&mut query, "device", filter.device.clone());
-    is(&mut query, "is_awaiting_diag", filter.awaiting_diag);
+    match filter.awaiting_diag {
+        None => {}
+        // Only active ones wait.
+        Some(true) => drop(query.push(" AND status = 'active' AND is_awaiting_diag")),
+        Some(false) => drop(query.push(" AND NOT is_awaiting_diag")),
+    }
     match filter.acknowledged {
         None => {}
         Some(true) => drop(query.push(" AND status = 'active' AND is_acknowledged")),
         Some(false) => drop(query.push(" AND status = 'active' AND NOT is_acknowledged")),
     }
-    if let Some(flapping) = filter.flapping {
-        query.push(if flapping { " AND " } else { " AND NOT " });
-        query
-            .push("coalesce(flapping_at > ")
-            .push_bind(now - FLAPPING_LASTS);
-        query.push(", false)");
+    let flapping_since = now - FLAPPING_LASTS;
+    match filter.flapping {
+        None => {}
+        Some(true) => drop(query.push(" AND flapping_at > ").push_bind(flapping_since)),
+        Some(false) => {
+            query.push(" AND (flapping_at IS NULL OR flapping_at <= ");
+            query.push_bind(flapping_since).push(")");
+        }
     }
     of_client(
         &mut query,
         &mut tx,
+        "supervision_alerts",
         filter.client.as_ref(),
         filter.known_client,
     )

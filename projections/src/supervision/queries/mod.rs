@@ -1,6 +1,7 @@
 //! Reading the dashboards and the lists behind their numbers. What one answer shows is read in one
 //! snapshot, so that its numbers agree with each other.
 
+mod clients;
 mod knowledge;
 mod lists;
 mod maintenance;
@@ -13,10 +14,11 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::ReadError;
 
+pub use clients::ClientFilter;
 pub use knowledge::find_enrichisseur;
 pub use lists::{
-    AlertFilter, ClientFilter, ErrorFilter, RunFilter, TicketFilter, find_alert, list_activity,
-    list_alerts, list_errors, list_health_changes, list_runs, list_tickets,
+    AlertFilter, ErrorFilter, RunFilter, TicketFilter, find_alert, list_activity, list_alerts,
+    list_errors, list_health_changes, list_runs, list_tickets,
 };
 pub use maintenance::list_maintenance;
 pub use overview::{count_urgencies, find_components, find_overview};
