@@ -19,7 +19,7 @@ mod stream;
 mod temporary;
 
 pub use clock::ManualClock;
-pub use embedded::{NatsUser, UserKind};
+pub use embedded::{NatsCredentials, NatsUser, UserKind};
 pub use nats::{TestNats, nats};
 pub use postgres::{
     DATABASE_URL_VARIABLE, TestDatabase, TestPostgres, fresh_database, postgres, postgres_server,

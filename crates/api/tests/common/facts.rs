@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use eventlog::{EventLog, Leases, LogError, RecordedEvent};
 use intake::{Accounts, Connect, IntakeParts, Rejected, Rejection};
 use serde_json::{Value, json};
+use testkit::NatsCredentials;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Answer, TestApp};
@@ -90,7 +91,10 @@ impl TestApp {
         let parts = IntakeParts {
             log: self.app.log.clone(),
             client: self.platform.nats.client().await,
-            connect: Arc::new(Server(self.platform.nats.platform_url())),
+            connect: Arc::new(Server(
+                self.platform.nats.url(),
+                self.platform.nats.credentials(),
+            )),
             clock: Arc::new(self.platform.clock.clone()),
             accounts: Arc::new(Anybody),
             replicas: 1,
@@ -108,13 +112,17 @@ impl TestApp {
 }
 
 /// A nats-server, reached as the platform.
-struct Server(String);
+struct Server(String, NatsCredentials);
 
 #[async_trait]
 impl Connect for Server {
     async fn connect(&self) -> Result<async_nats::Client, LogError> {
-        let connected = async_nats::connect(&*self.0).await;
-        connected.map_err(|error| LogError::Nats(error.to_string()))
+        let NatsCredentials { user, password } = self.1.clone();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        options
+            .connect(&self.0)
+            .await
+            .map_err(|error| LogError::Nats(error.to_string()))
     }
 }
 

@@ -14,7 +14,7 @@ use intake::{Accounts, Connect, IntakeParts};
 use kernel::SystemClock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use testkit::{TestDatabase, TestNats, UserKind};
+use testkit::{NatsCredentials, TestDatabase, TestNats, UserKind};
 use tokio_util::sync::CancellationToken;
 
 pub const SOON: Duration = Duration::from_secs(30);
@@ -31,13 +31,17 @@ impl Accounts for Allowed {
 }
 
 /// A nats-server, reached as the platform.
-pub struct Server(pub String);
+pub struct Server(pub String, pub NatsCredentials);
 
 #[async_trait]
 impl Connect for Server {
     async fn connect(&self) -> Result<Client, LogError> {
-        let connected = async_nats::connect(&*self.0).await;
-        connected.map_err(|error| LogError::Nats(error.to_string()))
+        let NatsCredentials { user, password } = self.1.clone();
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        options
+            .connect(&self.0)
+            .await
+            .map_err(|error| LogError::Nats(error.to_string()))
     }
 }
 
@@ -89,7 +93,7 @@ impl World {
         let parts = IntakeParts {
             log: log.clone(),
             client: self.nats.client().await,
-            connect: Arc::new(Server(self.nats.platform_url())),
+            connect: Arc::new(Server(self.nats.url(), self.nats.credentials())),
             clock: Arc::new(SystemClock),
             accounts: self.allowed.clone(),
             replicas: 1,
