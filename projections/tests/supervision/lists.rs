@@ -1,7 +1,7 @@
 //! The lists behind the numbers find what they say.
 
-use events::sentinel::*;
-use projections::supervision::{AlertFilter, AlertStatus, list_alerts};
+use events::{sentinel::*, support::*};
+use projections::supervision::{AlertFilter, AlertStatus, TicketFilter, list_alerts, list_tickets};
 
 use crate::{
     World,
@@ -147,4 +147,41 @@ async fn lists_find_clients_to_identify_and_alerts_that_wait() {
         ..awaiting_diag(true)
     };
     assert_eq!(found(resolved).await, [""; 0]);
+    let first = AlertFilter {
+        limit: 2,
+        ..known_client(false)
+    };
+    let page = list_alerts(pool, vault, &first, at(time)).await.unwrap();
+    assert_eq!(page.items.len(), 2);
+    let rest = AlertFilter {
+        cursor: page.next_cursor,
+        ..known_client(false)
+    };
+    assert_eq!(found(rest).await.len(), 1);
+    let tickets = TicketFilter {
+        known_client: Some(false),
+        limit: 10,
+        ..TicketFilter::default()
+    };
+    let page = list_tickets(pool, vault, &tickets).await.unwrap();
+    assert_eq!(page.items.len(), 0);
+    let ticket = |ticket_id, number| {
+        Fact::Ticket(TicketProcessed {
+            ticket_id,
+            title: None,
+            category: TicketCategory::Autre,
+            outcome: TicketOutcome::Resolved,
+            automatic: true,
+            client_id: Some(client_id(number)),
+            client_name: None,
+            duration_ms: None,
+            occurred_at: at(time),
+        })
+    };
+    world.tell(&ticket(1, 0)).await;
+    world.tell(&ticket(2, 3)).await;
+    world.catch_up().await;
+    let page = list_tickets(pool, vault, &tickets).await.unwrap();
+    let ids: Vec<i64> = page.items.iter().map(|it| it.ticket_id).collect();
+    assert_eq!(ids, [2]);
 }

@@ -15,40 +15,68 @@ pub enum ClientFilter {
     None,
 }
 
-/// Narrows a query over `table`, called `s` in it; `is_known` is whether the register knows the client.
-pub(super) async fn of_client(
-    query: &mut Query,
-    conn: &mut PgConnection,
-    table: &'static str,
-    client: Option<&ClientFilter>,
-    is_known: Option<bool>,
-) -> Result<(), ReadError> {
-    match client {
-        None => {}
-        Some(ClientFilter::Is(id)) => drop(query.push(" AND client_id = ").push_bind(id.clone())),
-        Some(ClientFilter::None) => drop(query.push(" AND client_id IS NULL")),
-    }
-    let Some(is_known) = is_known else {
-        return Ok(());
-    };
-    query.push(" AND client_id IS NOT NULL");
-    let has_register = are_there(conn).await?;
-    if is_known {
-        query.push(match has_register {
-            true => " AND EXISTS (SELECT FROM clients c WHERE c.client_id = s.client_id)",
-            false => " AND false",
-        });
-    } else if has_register {
-        let unknown = unknown_clients(conn, table).await?;
-        if unknown.is_empty() {
-            // An empty array would be compared with every row.
-            query.push(" AND false");
+/// A list that is being asked for: conditions are pushed to `query`.
+pub(super) struct Rows {
+    pub query: Query,
+    is_by_client: bool,
+}
+
+impl Rows {
+    /// The rows of `table`, called `s`, that are of these clients; `is_known` is whether the register
+    /// knows the client.
+    pub async fn of(
+        conn: &mut PgConnection,
+        (columns, table): (&str, &'static str),
+        client: Option<&ClientFilter>,
+        is_known: Option<bool>,
+    ) -> Result<Self, ReadError> {
+        let has_register = is_known.is_some() && are_there(conn).await?;
+        let unknown = match (is_known, has_register) {
+            (Some(false), true) => Some(unknown_clients(conn, table).await?),
+            _ => None,
+        };
+        let is_by_client = unknown.is_some();
+        let mut query = Query::new(format!("SELECT {columns} FROM "));
+        if let Some(unknown) = unknown {
+            // The latest of each: the plan is not guessed, which may be to read all rows by time.
+            query.push("unnest(").push_bind(unknown);
+            query.push("::text[]) AS unknown(id) CROSS JOIN LATERAL (SELECT * FROM ");
+            query.push(table).push(" WHERE client_id = unknown.id");
         } else {
-            query.push(" AND client_id = ANY(").push_bind(unknown);
-            query.push(")");
+            query.push(table).push(" s WHERE true");
         }
+        match client {
+            None => {}
+            Some(ClientFilter::Is(id)) => {
+                query.push(" AND client_id = ").push_bind(id.clone());
+            }
+            Some(ClientFilter::None) => drop(query.push(" AND client_id IS NULL")),
+        }
+        if is_known.is_some() && !is_by_client {
+            query.push(" AND client_id IS NOT NULL");
+        }
+        if is_known == Some(true) {
+            query.push(match has_register {
+                true => " AND EXISTS (SELECT FROM clients c WHERE c.client_id = s.client_id)",
+                false => " AND false",
+            });
+        }
+        Ok(Self {
+            query,
+            is_by_client,
+        })
     }
-    Ok(())
+
+    /// In this order, so many.
+    pub fn first(mut self, order: &str, limit: u32) -> Query {
+        let limit = i64::from(limit);
+        let end = format!(" ORDER BY {order} LIMIT {limit}");
+        if self.is_by_client {
+            self.query.push(&end).push(") s");
+        }
+        self.query.push(end);
+        self.query
+    }
 }
 
 /// The clients in a table that the register does not know. Each is found in the index of clients after

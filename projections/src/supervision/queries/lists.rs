@@ -12,7 +12,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use uuid::Uuid;
 
 use super::{
-    clients::{ClientFilter, Query, of_client},
+    clients::{ClientFilter, Query, Rows},
     snapshot,
 };
 use crate::{
@@ -110,31 +110,21 @@ pub async fn list_tickets(
     filter: &TicketFilter,
 ) -> Result<Page<Ticket>, ReadError> {
     let mut tx = snapshot(pool).await?;
-    let mut query = Query::new(format!(
-        "SELECT {TICKET} FROM supervision_tickets s WHERE true"
-    ));
-    within(&mut query, "occurred_at", filter.between);
-    is(&mut query, "category", filter.category.map(word));
-    is(&mut query, "outcome", filter.outcome.map(word));
-    is(&mut query, "automatic", filter.automatic);
-    of_client(
-        &mut query,
-        &mut tx,
-        "supervision_tickets",
-        filter.client.as_ref(),
-        filter.known_client,
-    )
-    .await?;
-    finds(&mut query, vault, filter.q.as_deref());
+    let of = (TICKET, "supervision_tickets");
+    let mut rows = Rows::of(&mut tx, of, filter.client.as_ref(), filter.known_client).await?;
+    let query = &mut rows.query;
+    within(query, "occurred_at", filter.between);
+    is(query, "category", filter.category.map(word));
+    is(query, "outcome", filter.outcome.map(word));
+    is(query, "automatic", filter.automatic);
+    finds(query, vault, filter.q.as_deref());
     if let Some((at, id)) = parse_time_cursor::<i64>(filter.cursor.as_deref())? {
         query
             .push(" AND (occurred_at, ticket_id) < (")
             .push_bind(at);
         query.push(", ").push_bind(id).push(")");
     }
-    query
-        .push(" ORDER BY occurred_at DESC, ticket_id DESC LIMIT ")
-        .push_bind(i64::from(filter.limit) + 1);
+    let mut query = rows.first("occurred_at DESC, ticket_id DESC", filter.limit + 1);
     let rows: Vec<TicketRow> = query.build_query_as().fetch_all(&mut *tx).await?;
     let shown = items(&mut tx, vault, rows).await?;
     tx.commit().await?;
@@ -172,22 +162,19 @@ pub async fn list_alerts(
     now: DateTime<Utc>,
 ) -> Result<Page<Alert>, ReadError> {
     let mut tx = snapshot(pool).await?;
-    let mut query =
-        Query::new("SELECT flapping_at, doc, sealed FROM supervision_alerts s WHERE true");
+    let of = ("flapping_at, doc, sealed", "supervision_alerts");
+    let mut rows = Rows::of(&mut tx, of, filter.client.as_ref(), filter.known_client).await?;
+    let query = &mut rows.query;
     if filter.status != Some(AlertStatus::Active) {
-        within(&mut query, "raised_at", filter.between);
+        within(query, "raised_at", filter.between);
     }
     if let Some(status) = filter.status {
         // Not bound: an index of the active ones alone serves what is sure to be active.
         query.push(format!(" AND status = '{}'", status.as_str()));
     }
-    is(
-        &mut query,
-        "responsibility",
-        filter.responsibility.map(word),
-    );
-    is(&mut query, "severity", filter.severity.map(word));
-    is(&mut query, "device", filter.device.clone());
+    is(query, "responsibility", filter.responsibility.map(word));
+    is(query, "severity", filter.severity.map(word));
+    is(query, "device", filter.device.clone());
     match filter.awaiting_diag {
         None => {}
         // Only active ones wait.
@@ -208,15 +195,7 @@ pub async fn list_alerts(
             query.push_bind(flapping_since).push(")");
         }
     }
-    of_client(
-        &mut query,
-        &mut tx,
-        "supervision_alerts",
-        filter.client.as_ref(),
-        filter.known_client,
-    )
-    .await?;
-    finds(&mut query, vault, filter.q.as_deref());
+    finds(query, vault, filter.q.as_deref());
     if let Some((at, key)) = parse_time_cursor::<EpisodeKey>(filter.cursor.as_deref())? {
         query
             .push(" AND (raised_at, alert_id, episode) < (")
@@ -224,9 +203,8 @@ pub async fn list_alerts(
         query.push(", ").push_bind(key.0);
         query.push(", ").push_bind(key.1).push(")");
     }
-    query
-        .push(" ORDER BY raised_at DESC, alert_id DESC, episode DESC LIMIT ")
-        .push_bind(i64::from(filter.limit) + 1);
+    let order = "raised_at DESC, alert_id DESC, episode DESC";
+    let mut query = rows.first(order, filter.limit + 1);
     let rows: Vec<AlertRow> = query.build_query_as().fetch_all(&mut *tx).await?;
     let shown = shown(&mut tx, vault, rows, now).await?;
     tx.commit().await?;
