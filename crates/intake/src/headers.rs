@@ -76,6 +76,8 @@ pub(crate) fn is_readable(head: &[u8]) -> bool {
 /// What the headers of a fact say.
 pub(crate) struct Said<'a> {
     pub id: Option<&'a str>,
+    /// Whether a person published it anew.
+    pub is_resubmitted: bool,
     pub correlation_id: Option<Uuid>,
     pub traceparent: Option<&'a str>,
 }
@@ -88,6 +90,7 @@ impl<'a> Said<'a> {
         };
         Self {
             id: get(ORIGINAL_ID).or_else(|| get(MESSAGE_ID)),
+            is_resubmitted: get(ORIGINAL_ID).is_some(),
             correlation_id: get(CORRELATION).and_then(|id| id.parse().ok()),
             traceparent: get(TRACEPARENT),
         }

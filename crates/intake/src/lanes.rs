@@ -11,7 +11,7 @@ use std::{
 
 use async_nats::{Client, Message};
 use eventlog::{CommandContext, CommandKey, LogError};
-use kernel::{Actor, Metadata, new_id};
+use kernel::{Actor, AggregateId, Metadata, new_id};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -61,6 +61,18 @@ impl Work {
             unnamed,
             room: None,
         }
+    }
+
+    /// Names it in `REJECTED`. Told again under its id within a day, as after an acknowledgement that got
+    /// lost, the same fact is there once; what a person resubmits comes back if it is refused again.
+    fn refusal_id(&self) -> String {
+        let said = Said::new(self.message.headers.as_ref());
+        let Some(id) = said.id.filter(|_| !said.is_resubmitted) else {
+            return self.unnamed.clone();
+        };
+        let body = String::from_utf8_lossy(&self.message.payload);
+        let name = format!("{}\n{id}\n{body}", self.message.subject);
+        AggregateId::derived("refusal", &name).to_string()
     }
 
     /// Whose order is to be kept.
@@ -176,7 +188,7 @@ impl Lane {
                 let original_id = Said::new(work.message.headers.as_ref()).id;
                 let rejection = Rejection {
                     subject: &work.message.subject,
-                    id: &work.unnamed,
+                    id: &work.refusal_id(),
                     original_id: original_id.unwrap_or(&work.unnamed),
                     code,
                     detail: &detail,

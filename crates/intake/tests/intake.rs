@@ -165,7 +165,6 @@ async fn a_message_that_looks_like_the_server_s_own_holds_up_nobody() {
         "NATS/1.0\r\nTicket Id: 501\r\n\r\n",
         "NATS/1.0\r\nfoo\r\n\r\n",
         "NATS/1.0\r\nX: a\rb\r\n\r\n",
-        "NATS/1.0 abc\r\n\r\n",
     ] {
         let (before, all) = (head.len(), head.len() + body.len());
         let sent = format!("HPUB {ALERT} {before} {all}\r\n{head}{body}\r\nPING\r\n");
@@ -174,8 +173,12 @@ async fn a_message_that_looks_like_the_server_s_own_holds_up_nobody() {
     world.publish(ALERT, None, &alert(3, 0, "down")).await;
     world.settle().await;
     let refused = rejections(&world).await;
-    assert_eq!(world.count().await, 5, "what came behind them is taken in: {refused:?}");
-    assert_eq!(refused.len(), 4, "{refused:?}");
+    assert_eq!(
+        world.count().await,
+        5,
+        "what came behind them is taken in: {refused:?}"
+    );
+    assert_eq!(refused.len(), 3, "{refused:?}");
 }
 
 /// JetStream compares ids over the whole stream, whoever chose them.
