@@ -74,8 +74,35 @@ pub struct IntakeParts {
     pub replicas: usize,
 }
 
+/// Why facts are refused; the table is in `docs/workflows-over-nats.md`.
+const CODES: &[&str] = &[
+    "alert_unknown",
+    "forbidden",
+    "idempotency_key_reused",
+    "internal",
+    "invalid",
+    "too_large",
+    "too_many_steps",
+    "unknown_subject",
+];
+
+/// Counters are there from the beginning: a rule sees the first of each that counts.
+fn count_from_zero() {
+    for name in [
+        "greffe_intake_received_total",
+        "greffe_intake_accepted_total",
+        "greffe_intake_retries_total",
+    ] {
+        metrics::counter!(name).increment(0);
+    }
+    for code in CODES {
+        metrics::counter!("greffe_intake_rejected_total", "code" => *code).increment(0);
+    }
+}
+
 /// Starts taking facts in, as soon as this process has the lease; `stop` ends it.
 pub fn start(parts: IntakeParts, leases: &Leases, stop: CancellationToken) {
+    count_from_zero();
     let reader = Reader {
         rejected: Rejected::new(parts.client.clone(), parts.replicas),
         parts: Arc::new(parts),

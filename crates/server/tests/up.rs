@@ -60,7 +60,7 @@ async fn the_platform_starts_is_operated_killed_started_again_and_stopped() {
 /// Read models are compared, filled anew and brought back while the platform runs.
 async fn check_read_models(place: &Place) {
     let checked = place.done(&["projection", "check", "--all"]);
-    assert_eq!(checked.matches("no difference in").count(), 6, "{checked}");
+    assert_eq!(checked.matches("no difference in").count(), 7, "{checked}");
     let database = place.endpoints()["database"].as_str().unwrap().to_owned();
     let mut connection = PgConnection::connect(&database).await.unwrap();
     sqlx::query("UPDATE approvals_v2.approvals SET status = 'approved'")
