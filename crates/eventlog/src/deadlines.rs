@@ -37,14 +37,43 @@ pub struct Deadline {
     pub set_by: Uuid,
 }
 
-/// The earliest deadlines, soonest first.
-pub async fn next_deadlines(pool: &PgPool, limit: i64) -> Result<Vec<Deadline>, LogError> {
+/// What is due at a time, soonest first.
+pub async fn due_deadlines(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Deadline>, LogError> {
     Ok(sqlx::query_as(
         "SELECT aggregate_type, aggregate_id, kind, due_at, set_by FROM deadlines
-         ORDER BY due_at LIMIT $1",
+         WHERE due_at <= $1 ORDER BY due_at LIMIT $2",
     )
+    .bind(now)
     .bind(limit)
     .fetch_all(pool)
+    .await?)
+}
+
+/// When the next thing is due that is not due yet.
+pub async fn next_due_after(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, LogError> {
+    let next = "SELECT min(due_at) FROM deadlines WHERE due_at > $1";
+    Ok(sqlx::query_scalar(next).bind(now).fetch_one(pool).await?)
+}
+
+/// Whether anything of these types of aggregates is due at a time.
+pub async fn is_anything_due(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    aggregate_types: &[&str],
+) -> Result<bool, LogError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM deadlines WHERE due_at <= $1 AND aggregate_type = ANY($2))",
+    )
+    .bind(now)
+    .bind(aggregate_types)
+    .fetch_one(pool)
     .await?)
 }
 

@@ -35,7 +35,9 @@ mod writer;
 
 pub use append::{Append, Appended, Guard, MAX_EVENT_BYTES, Repeated};
 pub use command::{CommandContext, CommandKey};
-pub use deadlines::{Deadline, Deadlines, DeadlinesOf, next_deadlines};
+pub use deadlines::{
+    Deadline, Deadlines, DeadlinesOf, due_deadlines, is_anything_due, next_due_after,
+};
 pub use error::{AppendError, ExecuteError, LogError};
 pub use execute::Executed;
 pub use feed_hub::{FeedHub, FeedSubscription};

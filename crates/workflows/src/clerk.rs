@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::{
     CommandContext, CommandKey, Deadline, Deadlines, EventLog, Leases, LogError, Progress,
-    next_deadlines,
+    due_deadlines, is_anything_due, next_due_after,
 };
 use futures::{StreamExt, stream};
 use kernel::{Actor, Clock, Metadata, new_id};
@@ -211,16 +211,13 @@ impl Inner {
     async fn pass(&self, settled: &mut HashSet<Name>) -> Result<Option<DateTime<Utc>>, NotDone> {
         loop {
             let limit = PAGE + settled.len();
-            let page = next_deadlines(self.log.pool(), limit as i64).await?;
-            let names: HashSet<Name> = page.iter().map(name_of).collect();
-            settled.retain(|name| names.contains(name));
             let now = self.clock.now();
-            let open = page
-                .into_iter()
-                .filter(|it| !settled.contains(&name_of(it)));
-            let (due, later): (Vec<_>, Vec<_>) = open.partition(|it| it.due_at <= now);
+            let mut due = due_deadlines(self.log.pool(), now, limit as i64).await?;
+            let names: HashSet<Name> = due.iter().map(name_of).collect();
+            settled.retain(|name| names.contains(name));
+            due.retain(|it| !settled.contains(&name_of(it)));
             if due.is_empty() {
-                return Ok(later.first().map(|next| next.due_at));
+                return Ok(next_due_after(self.log.pool(), now).await?);
             }
             let mut acts = stream::iter(due)
                 .map(|deadline| async move {
@@ -309,11 +306,8 @@ impl Inner {
         if !self.has_read_the_start().await {
             return Ok(false);
         }
-        let first = next_deadlines(self.log.pool(), PAGE as i64).await?;
-        let is_left = |it: &Deadline| {
-            it.due_at <= self.started_at && self.duties.contains_key(it.aggregate_type.as_str())
-        };
-        Ok(!first.iter().any(is_left))
+        let ours: Vec<_> = self.duties.keys().copied().collect();
+        Ok(!is_anything_due(self.log.pool(), self.started_at, &ours).await?)
     }
 }
 

@@ -12,10 +12,13 @@ use std::{
 use chrono::TimeDelta;
 use common::{Ringer, World, within};
 
+/// How long something is watched that must not happen.
 const A_SECOND: Duration = Duration::from_secs(1);
+/// How long something is waited for that must happen; on an idle machine it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn acts_within_a_second_of_the_time_and_not_before() {
+async fn acts_at_the_time_and_not_before() {
     let world = World::new().await;
     let reader = world.reader(None).await;
     world.project_deadlines(&reader);
@@ -35,8 +38,8 @@ async fn acts_within_a_second_of_the_time_and_not_before() {
     );
 
     world.clock.set(due);
-    let rung = within(A_SECOND, || async { world.rung("egg").await == [due] }).await;
-    assert!(rung, "more than a second late");
+    let rung = within(PATIENCE, || async { world.rung("egg").await == [due] }).await;
+    assert!(rung, "not at its time");
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn a_deadline_that_is_set_sooner_than_the_next_wakes_it() {
         .caught_up()
         .await;
     world.set_timer("now", world.now()).await;
-    assert!(within(A_SECOND, || async { world.rung("now").await.len() == 1 }).await);
+    assert!(within(PATIENCE, || async { world.rung("now").await.len() == 1 }).await);
     assert!(world.rung("later").await.is_empty());
 }
 
@@ -77,7 +80,7 @@ async fn what_was_due_while_the_server_was_down_is_done_before_it_is_ready() {
     let early = tokio::time::timeout(Duration::from_millis(500), clerk.caught_up()).await;
     assert!(early.is_err(), "it has not even read the deadlines");
     world.project_deadlines(&reader);
-    tokio::time::timeout(Duration::from_secs(10), clerk.caught_up())
+    tokio::time::timeout(PATIENCE, clerk.caught_up())
         .await
         .unwrap();
     for number in 0..60 {
@@ -107,7 +110,7 @@ async fn what_is_settled_is_not_tried_again_while_its_row_stays() {
         .await;
     world.set_timer("other", world.now()).await;
     assert!(
-        within(A_SECOND, || async {
+        within(PATIENCE, || async {
             ringer.asked.load(Ordering::SeqCst) == 2
         })
         .await
@@ -117,7 +120,7 @@ async fn what_is_settled_is_not_tried_again_while_its_row_stays() {
     // A new deadline of the same timer is another one.
     world.set_timer("stays", world.now()).await;
     assert!(
-        within(A_SECOND, || async {
+        within(PATIENCE, || async {
             ringer.asked.load(Ordering::SeqCst) == 3
         })
         .await
@@ -126,7 +129,10 @@ async fn what_is_settled_is_not_tried_again_while_its_row_stays() {
 
 #[tokio::test]
 async fn a_kind_nobody_knows_holds_nobody_up() {
-    let world = World::new().await;
+    let database = testkit::fresh_database().await;
+    let (idle, world) = (World::on(database.clone()).await, World::on(database).await);
+    let mut held = idle.leases.want("clerk");
+    held.acquired().await;
     let reader = world.reader(None).await;
     world.project_deadlines(&reader);
     world.settle().await;
@@ -140,7 +146,10 @@ async fn a_kind_nobody_knows_holds_nobody_up() {
     .unwrap();
     world.set_timer("known", world.now()).await;
     let clerk = world.clerk(vec![Arc::new(Ringer::default())]).await;
-    tokio::time::timeout(Duration::from_secs(10), clerk.caught_up())
+    let early = tokio::time::timeout(A_SECOND, clerk.caught_up()).await;
+    assert!(early.is_err(), "what nobody knows hides what is left to do");
+    drop((held, idle));
+    tokio::time::timeout(PATIENCE, clerk.caught_up())
         .await
         .unwrap();
     assert_eq!(world.rung("known").await.len(), 1);
@@ -164,7 +173,7 @@ async fn two_clerks_act_once_and_the_second_takes_over() {
         .caught_up()
         .await;
     first.set_timer("a", first.now()).await;
-    assert!(within(A_SECOND, || async { first.rung("a").await.len() == 1 }).await);
+    assert!(within(PATIENCE, || async { first.rung("a").await.len() == 1 }).await);
     assert_eq!(two.asked.load(Ordering::SeqCst), 0);
 
     first.stop.cancel();
@@ -173,9 +182,7 @@ async fn two_clerks_act_once_and_the_second_takes_over() {
     let reader = second.reader(None).await;
     second.project_deadlines(&reader);
     second.set_timer("b", second.now()).await;
-    let taken_over = within(Duration::from_secs(10), || async {
-        second.rung("b").await.len() == 1
-    });
+    let taken_over = within(PATIENCE, || async { second.rung("b").await.len() == 1 });
     assert!(taken_over.await);
     assert_eq!(one.asked.load(Ordering::SeqCst), 1);
 }
@@ -195,7 +202,7 @@ async fn what_only_just_became_due_is_waited_for_while_another_holds_the_lease()
     let early = tokio::time::timeout(A_SECOND, clerk.caught_up()).await;
     assert!(early.is_err(), "nobody has done it");
     drop((held, idle));
-    tokio::time::timeout(Duration::from_secs(10), clerk.caught_up())
+    tokio::time::timeout(PATIENCE, clerk.caught_up())
         .await
         .unwrap();
     assert_eq!(world.rung("just").await.len(), 1);

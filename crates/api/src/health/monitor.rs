@@ -293,10 +293,13 @@ impl Monitor {
         if deadlines.events > 0 && deadlines.seconds >= LATE_AFTER.as_secs() as i64 {
             return None;
         }
-        let next = eventlog::next_deadlines(self.log.pool(), 1).await.ok()?;
-        let overdue = next.first().map_or(0.0, |next| {
-            (self.clock.now() - next.due_at).as_seconds_f64().max(0.0)
-        });
+        let now = self.clock.now();
+        let due = eventlog::due_deadlines(self.log.pool(), now, 1)
+            .await
+            .ok()?;
+        let overdue = due
+            .first()
+            .map_or(0.0, |first| (now - first.due_at).as_seconds_f64());
         metrics::gauge!("greffe_clerk_overdue_seconds").set(overdue);
         // The aggregates refuse what comes too late by themselves: no reason to send traffic away.
         Some(match overdue > LATE_AFTER.as_secs_f64() {

@@ -272,13 +272,13 @@ impl World {
     pub async fn settle(&self) {
         let runs = || async { self.progress.here().contains_key(Deadlines::NAME) };
         assert!(
-            within(Duration::from_secs(10), runs).await,
+            within(Duration::from_secs(60), runs).await,
             "the deadlines do not run"
         );
         let head = self.log.head().await.unwrap();
         let wait = self
             .progress
-            .wait_for(&[Deadlines::NAME], head, Duration::from_secs(10));
+            .wait_for(&[Deadlines::NAME], head, Duration::from_secs(60));
         assert!(wait.await.unwrap(), "the deadlines fall behind");
     }
 }
