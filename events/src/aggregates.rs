@@ -81,10 +81,7 @@ pub fn upcast<'a>(
         });
     };
     let steps = (aggregate.upcasters)(type_name);
-    if stored_version == kernel::current_version(steps) {
-        return Ok(Cow::Borrowed(data));
-    }
-    kernel::upcast(type_name, stored_version, steps, data.clone()).map(Cow::Owned)
+    kernel::upcast(type_name, stored_version, steps, data)
 }
 
 fn of(type_name: &str) -> Option<&'static AggregateEvents> {

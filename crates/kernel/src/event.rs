@@ -1,11 +1,16 @@
 //! What the log needs to know of an event, and what travels beside it.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, value::MapAccessDeserializer},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::Actor;
+use crate::{Actor, tagged::Tagged};
 
 /// An event enum of one aggregate, e.g. `ApprovalEvent`.
 ///
@@ -54,16 +59,13 @@ pub trait EventType: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
 
     /// Reads `data` back that was stored in some version, and has been opened.
     fn decode(type_name: &str, stored_version: u32, data: &Value) -> Result<Self, DecodeError> {
-        let steps = Self::upcasters(type_name);
-        let data = upcast(type_name, stored_version, steps, data.clone())?;
-        let tagged = [("type", type_name.into()), ("data", data)];
-        let tagged = tagged.map(|(key, value)| (key.to_owned(), value));
-        serde_json::from_value(Value::Object(tagged.into_iter().collect())).map_err(|source| {
-            DecodeError::Shape {
+        let data = upcast(type_name, stored_version, Self::upcasters(type_name), data)?;
+        Self::deserialize(MapAccessDeserializer::new(Tagged::new(type_name, &data))).map_err(
+            |source| DecodeError::Shape {
                 type_name: type_name.to_owned(),
                 source,
-            }
-        })
+            },
+        )
     }
 
     /// `data` as it is stored, before sealing.
@@ -84,13 +86,14 @@ pub fn current_version(steps: &[Upcaster]) -> u32 {
     steps.len() as u32 + 1
 }
 
-/// Brings `data` from the version it was stored in to the one that the steps lead to.
-pub fn upcast(
+/// Brings `data` from the version it was stored in to the one that the steps lead to. What is of
+/// today's shape already is not copied.
+pub fn upcast<'a>(
     type_name: &str,
     stored_version: u32,
     steps: &[Upcaster],
-    data: Value,
-) -> Result<Value, DecodeError> {
+    data: &'a Value,
+) -> Result<Cow<'a, Value>, DecodeError> {
     let known = current_version(steps);
     if !(1..=known).contains(&stored_version) {
         return Err(DecodeError::Version {
@@ -99,12 +102,13 @@ pub fn upcast(
             known,
         });
     }
-    if !data.is_object() {
-        // An event that does not open has no data: decoding it says so.
-        return Ok(data);
-    }
     let missing = &steps[stored_version as usize - 1..];
-    Ok(missing.iter().fold(data, |data, step| step(data)))
+    // An event that does not open has no data: decoding it says so.
+    if missing.is_empty() || !data.is_object() {
+        return Ok(Cow::Borrowed(data));
+    }
+    let data = missing.iter().fold(data.clone(), |data, step| step(data));
+    Ok(Cow::Owned(data))
 }
 
 /// A stored event that this build cannot read.

@@ -7,6 +7,7 @@ mod event;
 mod ids;
 pub mod json;
 mod level;
+mod tagged;
 
 pub use actor::{Actor, ActorKind};
 pub use aggregate::LogAggregate;
