@@ -26,7 +26,9 @@ const LINGER: Duration = Duration::from_millis(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A lost transaction takes its checkpoint with it and is applied again: it need not be waited for.
-const SESSION: &str = "SET synchronous_commit = off; SET application_name = 'greffe projector'";
+/// And plans that stay right while the tables grow: a plan made on an empty table would read it whole.
+const SESSION: &str = "SET synchronous_commit = off; SET enable_seqscan = off; SET jit = off;
+    SET application_name = 'greffe projector'";
 
 /// Runs projections, each for itself, while this process has the lease of each.
 pub struct Projector {
