@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use kernel::Actor;
 
@@ -62,7 +63,7 @@ pub struct RateLimits {
     refused_keys: DefaultKeyedRateLimiter<String>,
     look_ups: DefaultDirectRateLimiter,
     /// How many more approvals a requester may ask for, as last counted.
-    room: moka::sync::Cache<String, Arc<AtomicI64>>,
+    room: moka::future::Cache<String, Arc<AtomicI64>>,
 }
 
 impl RateLimits {
@@ -74,7 +75,7 @@ impl RateLimits {
             complaints: DefaultKeyedRateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
             refused_keys: DefaultKeyedRateLimiter::keyed(Quota::per_minute(refused_keys)),
             look_ups: DefaultDirectRateLimiter::direct(Quota::per_second(LOOK_UPS_PER_SECOND)),
-            room: moka::sync::Cache::builder()
+            room: moka::future::Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(PENDING_KNOWN_FOR)
                 .build(),
@@ -130,28 +131,40 @@ impl App {
     pub(crate) async fn admit_request(&self, caller: &Caller) -> Result<(), Problem> {
         let requester = caller.actor.to_string();
         let room = &self.rate_limits.room;
-        if let Some(left) = room.get(&requester)
-            && left.fetch_sub(1, Ordering::Relaxed) > 0
-        {
-            return Ok(());
+        // What is known may be used up: then it is counted once more.
+        for _ in 0..2 {
+            let count = self.count_room(&requester, caller.at);
+            let left = room.try_get_with_by_ref(&requester, count).await;
+            if left
+                .map_err(Arc::unwrap_or_clone)?
+                .fetch_sub(1, Ordering::Relaxed)
+                > 0
+            {
+                return Ok(());
+            }
+            room.invalidate(&requester).await;
         }
+        let limit = self.config.limits.pending_per_requester;
+        Err(Problem {
+            retry_after: Some(Duration::from_secs(60)),
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_pending",
+                format!("{limit} of your requests wait for a decision: cancel some, or wait."),
+            )
+        })
+    }
+
+    /// How many more approvals a requester may ask for. However many wait to know, it is counted once.
+    async fn count_room(
+        &self,
+        requester: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<AtomicI64>, Problem> {
         let limit = i64::from(self.config.limits.pending_per_requester);
         let pool = self.log.pool();
-        let pending =
-            projections::safeguard::count_pending_of(pool, &requester, limit, caller.at).await?;
-        if pending >= limit {
-            room.invalidate(&requester);
-            return Err(Problem {
-                retry_after: Some(Duration::from_secs(60)),
-                ..Problem::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_pending",
-                    format!("{limit} of your requests wait for a decision: cancel some, or wait."),
-                )
-            });
-        }
-        room.insert(requester, Arc::new(AtomicI64::new(limit - pending - 1)));
-        Ok(())
+        let pending = projections::safeguard::count_pending_of(pool, requester, limit, now).await?;
+        Ok(Arc::new(AtomicI64::new(limit - pending)))
     }
 }
 
