@@ -189,7 +189,7 @@ impl Platform {
     }
 
     /// Commands per second on approvals that take ten each, as the peer's accounts do: the request,
-    /// then nine decisions to look at it later.
+    /// eight decisions to look at it later, and its withdrawal. So none of them stays pending.
     pub async fn commands(&self, time: Duration) -> anyhow::Result<f64> {
         let approvals: Vec<Mutex<String>> = (0..AT_ONCE).map(|_| Mutex::default()).collect();
         rate(AT_ONCE, time, |task, nth| {
@@ -204,7 +204,14 @@ impl Platform {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
-                self.postpone(&id).await
+                let (act, body) = match nth % DEPOSITS == DEPOSITS - 1 {
+                    true => (
+                        "cancel",
+                        json!({ "reason": "Jean a retrouvé son mot de passe." }),
+                    ),
+                    false => ("postpone", json!({ "version": 1, "minutes": 15 })),
+                };
+                self.act(&id, act, &body).await
             }
         })
         .await
@@ -306,16 +313,13 @@ impl Platform {
         Ok(answer["id"].as_str().context("no id")?.to_owned())
     }
 
-    async fn postpone(&self, id: &str) -> anyhow::Result<()> {
+    async fn act(&self, id: &str, act: &str, body: &Value) -> anyhow::Result<()> {
         let nth = self.sent.fetch_add(1, Ordering::Relaxed);
         self.http
-            .post(format!(
-                "http://{}/api/safeguard/{id}/postpone",
-                self.address
-            ))
+            .post(format!("http://{}/api/safeguard/{id}/{act}", self.address))
             .bearer_auth(&self.token)
             .header("Idempotency-Key", format!("bench-{nth}"))
-            .json(&json!({ "version": 1, "minutes": 15 }))
+            .json(body)
             .send()
             .await?
             .error_for_status()?;
