@@ -35,7 +35,7 @@ test-web: web
 	cd web && npm run lint && npm test
 
 test-rust: programs
-	$(WITH_POSTGRES) cargo test --workspace
+	scripts/test-rust $(WITH_POSTGRES)
 
 # Kills processes and servers at random for long, and checks that nothing was lost. KILLS, and
 # GREFFE_TEST_SEED to play the same choices again. Then a day in five minutes, and no nats-server for
