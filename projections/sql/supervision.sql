@@ -141,7 +141,7 @@ CREATE TABLE IF NOT EXISTS supervision_activity (
 
 -- Sums of the rows above, by hours (`step = 'hour'`, of UTC, which Paris shares) and days of Paris
 -- (`'day'`, by their midnight). A row that changes is subtracted and added anew; what comes to
--- nothing is removed, so that a rebuild makes the same rows.
+-- nothing is removed, so that a rebuild makes the same rows. What is asked of now is summed too.
 CREATE TABLE IF NOT EXISTS supervision_ticket_sums (
     step               text NOT NULL,
     at                 timestamptz NOT NULL,
@@ -173,3 +173,15 @@ CREATE TABLE IF NOT EXISTS supervision_client_sums (
     count              bigint NOT NULL,
     PRIMARY KEY (step, at, client_id)
 ) WITH (fillfactor = 70);
+-- Active alerts by client; those that name none are of ''.
+CREATE TABLE IF NOT EXISTS supervision_active_sums (
+    client_id          text PRIMARY KEY,
+    count              bigint NOT NULL,
+    acknowledged       bigint NOT NULL,
+    awaiting_diag      bigint NOT NULL
+) WITH (fillfactor = 50);
+-- Alerts that go up and down, by the minute (of UTC) in which they last did.
+CREATE TABLE IF NOT EXISTS supervision_flapping_sums (
+    at                 timestamptz PRIMARY KEY,
+    count              bigint NOT NULL
+) WITH (fillfactor = 50);

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    alerts::{Alerts, Entry, FLAPPING_LASTS, share, split},
+    alerts::{Alerts, Entry, FLAPPING_LASTS, split},
     maintenance::Windows,
     refs::{self, Clients, word},
     shapes::Alert,
@@ -49,7 +49,7 @@ impl Alerts {
         entries.sort_by_key(|entry| (entry.alert.id, entry.alert.episode));
         let mut columns = Columns::default();
         for mut entry in entries {
-            sums.alert(entry.before.take(), &share(&entry.alert));
+            sums.alert(entry.before.take(), &entry.share());
             columns.add(tx, entry).await?;
         }
         columns.write(tx).await

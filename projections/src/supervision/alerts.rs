@@ -16,9 +16,10 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
+    period::start_of_minute,
     refs::{told, word},
     shapes::{Alert, AlertStatus, AlertStep},
-    sums::AlertShare,
+    sums::{ActiveShare, AlertShare},
 };
 use crate::apply::data_error;
 
@@ -110,7 +111,7 @@ impl Alerts {
         let alerts = open(tx.vault(), found).await?;
         let entries = alerts.into_iter().map(|(alert, flapping_at)| {
             let entry = Entry {
-                before: Some(share(&alert)),
+                before: Some(share(&alert, flapping_at)),
                 alert,
                 flapping_at,
                 has_new_texts: false,
@@ -266,6 +267,11 @@ impl Entry {
         }
     }
 
+    /// What it counts for as it is now.
+    pub fn share(&self) -> AlertShare {
+        share(&self.alert, self.flapping_at)
+    }
+
     /// Whose its texts are.
     pub fn subject(&self) -> Result<String, LogError> {
         subject(&self.alert)
@@ -302,14 +308,21 @@ fn awaits_diag(steps: &[AlertStep]) -> bool {
 }
 
 /// What the alert counts for.
-pub(super) fn share(alert: &Alert) -> AlertShare {
+fn share(alert: &Alert, flapping_at: Option<DateTime<Utc>>) -> AlertShare {
     let resolution = alert.resolved_at.map(|at| at - alert.raised_at);
+    let is_active = alert.status == AlertStatus::Active;
     AlertShare {
         raised_at: alert.raised_at,
         responsibility: word(alert.responsibility),
         severity: word(alert.severity),
         status: alert.status.as_str(),
         resolution_ms: resolution.map_or(0, |it| it.num_milliseconds().max(0)),
+        active: is_active.then(|| ActiveShare {
+            client_id: alert.client.as_ref().map(|client| client.id.clone()),
+            is_acknowledged: alert.acknowledged_at.is_some(),
+            is_awaiting_diag: alert.is_awaiting_diag,
+        }),
+        flapping_at: flapping_at.map(start_of_minute),
     }
 }
 

@@ -192,11 +192,13 @@ pub struct Sentinel {
     pub mean_resolution_seconds: Option<f64>,
     /// Red first, then by since when; 200 at most.
     pub impacted_clients: Vec<ImpactedClient>,
+    /// How many there are, shown or not.
+    pub impacted_total: u64,
     /// The newest 20 of the period.
     pub timeline: Vec<Alert>,
     /// Those that run and those to come.
     pub maintenance: Vec<Maintenance>,
-    /// How many of the impacted clients the register does not know.
+    /// How many of all impacted clients the register does not know.
     pub clients_to_identify: u64,
 }
 

@@ -14,6 +14,7 @@ mod period;
 mod queries;
 mod refs;
 mod shapes;
+mod sum_rows;
 mod sums;
 mod support;
 mod writer;

@@ -139,8 +139,17 @@ impl Step {
 
 /// The hour that a time is in.
 pub(super) fn start_of_hour(at: DateTime<Utc>) -> DateTime<Utc> {
-    let seconds = at.timestamp().div_euclid(3_600) * 3_600;
-    DateTime::from_timestamp(seconds, 0).unwrap_or(at)
+    whole(at, 3_600)
+}
+
+/// The minute that a time is in.
+pub(super) fn start_of_minute(at: DateTime<Utc>) -> DateTime<Utc> {
+    whole(at, 60)
+}
+
+fn whole(at: DateTime<Utc>, seconds: i64) -> DateTime<Utc> {
+    let start = at.timestamp().div_euclid(seconds) * seconds;
+    DateTime::from_timestamp(start, 0).unwrap_or(at)
 }
 
 /// The last midnight in Paris.

@@ -1,12 +1,12 @@
 //! Sums of tickets and alerts by hours and days: what a batch adds to them and takes away.
 //!
-//! Several workers of a rebuild change the same sums. Each writes them last in its transaction, table
-//! after table in one order and row after row by key, so that none waits for another in a circle.
+//! Several workers of a rebuild change the same sums. Each folds its batch to one change per row, and
+//! writes these last in its transaction, table after table in one order and row after row by key, so
+//! that none waits for another in a circle.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx};
 
 use super::period::{start_of_day, start_of_hour};
 
@@ -29,16 +29,32 @@ pub(super) struct AlertShare {
     pub severity: String,
     pub status: &'static str,
     pub resolution_ms: i64,
+    /// What it counts for while it is active.
+    pub active: Option<ActiveShare>,
+    /// The minute in which it last went down or up, once it goes up and down.
+    pub flapping_at: Option<DateTime<Utc>>,
 }
 
-type At = (&'static str, DateTime<Utc>);
+/// What an active alert counts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ActiveShare {
+    pub client_id: Option<String>,
+    pub is_acknowledged: bool,
+    pub is_awaiting_diag: bool,
+}
+
+/// A step, `day` or `hour`, and when it begins.
+pub(super) type At = (&'static str, DateTime<Utc>);
 
 /// The changes of a batch.
 #[derive(Default)]
 pub(super) struct Sums {
-    tickets: BTreeMap<(At, String, String, bool), [i64; 3]>,
-    alerts: BTreeMap<(At, String, String, &'static str), [i64; 2]>,
-    clients: BTreeMap<(At, String), i64>,
+    pub tickets: BTreeMap<(At, String, String, bool), [i64; 3]>,
+    pub alerts: BTreeMap<(At, String, String, &'static str), [i64; 2]>,
+    pub clients: BTreeMap<(At, String), i64>,
+    /// All, those looked after, and those that wait for a diagnosis.
+    pub active: BTreeMap<String, [i64; 3]>,
+    pub flapping: BTreeMap<DateTime<Utc>, i64>,
 }
 
 fn steps_of(at: DateTime<Utc>) -> [At; 2] {
@@ -99,144 +115,15 @@ impl Sums {
             sum[0] += sign;
             sum[1] += sign * share.resolution_ms;
         }
-    }
-
-    pub async fn write(mut self, tx: &mut ApplyTx<'_>) -> Result<(), ApplyError> {
-        self.tickets.retain(|_, sum| *sum != [0; 3]);
-        self.alerts.retain(|_, sum| *sum != [0; 2]);
-        self.clients.retain(|_, sum| *sum != 0);
-        self.write_tickets(tx).await?;
-        self.write_alerts(tx).await?;
-        self.write_clients(tx).await
-    }
-
-    async fn write_tickets(&self, tx: &mut ApplyTx<'_>) -> Result<(), ApplyError> {
-        if self.tickets.is_empty() {
-            return Ok(());
+        if let Some(active) = &share.active {
+            let client = active.client_id.clone().unwrap_or_default();
+            let sum = self.active.entry(client).or_default();
+            sum[0] += sign;
+            sum[1] += sign * i64::from(active.is_acknowledged);
+            sum[2] += sign * i64::from(active.is_awaiting_diag);
         }
-        let keys = || self.tickets.keys();
-        let sums = |nth: usize| {
-            self.tickets
-                .values()
-                .map(|sum| sum[nth])
-                .collect::<Vec<_>>()
-        };
-        sqlx::query(
-            "INSERT INTO supervision_ticket_sums AS s
-                 (step, at, category, outcome, automatic, count, timed, duration_ms)
-             SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::boolean[],
-                                  $6::bigint[], $7::bigint[], $8::bigint[])
-             ON CONFLICT (step, at, category, outcome, automatic) DO UPDATE
-             SET count = s.count + excluded.count, timed = s.timed + excluded.timed,
-                 duration_ms = s.duration_ms + excluded.duration_ms",
-        )
-        .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.0.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| &*key.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| &*key.2).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
-        .bind(sums(0))
-        .bind(sums(1))
-        .bind(sums(2))
-        .execute(tx.conn())
-        .await?;
-        let less: Vec<_> = self.tickets.iter().filter(|it| it.1[0] < 0).collect();
-        if less.is_empty() {
-            return Ok(());
+        if let Some(minute) = share.flapping_at {
+            *self.flapping.entry(minute).or_default() += sign;
         }
-        sqlx::query(
-            "DELETE FROM supervision_ticket_sums s
-             USING unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::boolean[])
-                   AS n(step, at, category, outcome, automatic)
-             WHERE s.count = 0 AND s.step = n.step AND s.at = n.at AND s.category = n.category
-               AND s.outcome = n.outcome AND s.automatic = n.automatic",
-        )
-        .bind(less.iter().map(|it| it.0.0.0).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| it.0.0.1).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| &*it.0.1).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| &*it.0.2).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| it.0.3).collect::<Vec<_>>())
-        .execute(tx.conn())
-        .await?;
-        Ok(())
-    }
-
-    async fn write_alerts(&self, tx: &mut ApplyTx<'_>) -> Result<(), ApplyError> {
-        if self.alerts.is_empty() {
-            return Ok(());
-        }
-        let keys = || self.alerts.keys();
-        let sums = |nth: usize| self.alerts.values().map(|sum| sum[nth]).collect::<Vec<_>>();
-        sqlx::query(
-            "INSERT INTO supervision_alert_sums AS s
-                 (step, at, responsibility, severity, status, count, resolution_ms)
-             SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
-                                  $6::bigint[], $7::bigint[])
-             ON CONFLICT (step, at, responsibility, severity, status) DO UPDATE
-             SET count = s.count + excluded.count,
-                 resolution_ms = s.resolution_ms + excluded.resolution_ms",
-        )
-        .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.0.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| &*key.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| &*key.2).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
-        .bind(sums(0))
-        .bind(sums(1))
-        .execute(tx.conn())
-        .await?;
-        let less: Vec<_> = self.alerts.iter().filter(|it| it.1[0] < 0).collect();
-        if less.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "DELETE FROM supervision_alert_sums s
-             USING unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[])
-                   AS n(step, at, responsibility, severity, status)
-             WHERE s.count = 0 AND s.step = n.step AND s.at = n.at
-               AND s.responsibility = n.responsibility AND s.severity = n.severity
-               AND s.status = n.status",
-        )
-        .bind(less.iter().map(|it| it.0.0.0).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| it.0.0.1).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| &*it.0.1).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| &*it.0.2).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| it.0.3).collect::<Vec<_>>())
-        .execute(tx.conn())
-        .await?;
-        Ok(())
-    }
-
-    async fn write_clients(&self, tx: &mut ApplyTx<'_>) -> Result<(), ApplyError> {
-        if self.clients.is_empty() {
-            return Ok(());
-        }
-        let keys = || self.clients.keys();
-        sqlx::query(
-            "INSERT INTO supervision_client_sums AS s (step, at, client_id, count)
-             SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::bigint[])
-             ON CONFLICT (step, at, client_id) DO UPDATE SET count = s.count + excluded.count",
-        )
-        .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.0.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| &*key.1).collect::<Vec<_>>())
-        .bind(self.clients.values().copied().collect::<Vec<_>>())
-        .execute(tx.conn())
-        .await?;
-        let less: Vec<_> = self.clients.iter().filter(|it| *it.1 < 0).collect();
-        if less.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "DELETE FROM supervision_client_sums s
-             USING unnest($1::text[], $2::timestamptz[], $3::text[]) AS n(step, at, client_id)
-             WHERE s.count = 0 AND s.step = n.step AND s.at = n.at AND s.client_id = n.client_id",
-        )
-        .bind(less.iter().map(|it| it.0.0.0).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| it.0.0.1).collect::<Vec<_>>())
-        .bind(less.iter().map(|it| &*it.0.1).collect::<Vec<_>>())
-        .execute(tx.conn())
-        .await?;
-        Ok(())
     }
 }

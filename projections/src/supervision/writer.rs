@@ -38,7 +38,7 @@ impl Projection for Supervision {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -58,6 +58,8 @@ impl Projection for Supervision {
             "supervision_ticket_sums",
             "supervision_alert_sums",
             "supervision_client_sums",
+            "supervision_active_sums",
+            "supervision_flapping_sums",
         ]
     }
 

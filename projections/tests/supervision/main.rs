@@ -4,6 +4,7 @@
 //! `GREFFE_PROPERTY_CASES` says how many histories (6 if absent).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod active;
 mod history;
 mod lanes;
 mod lists;
@@ -223,7 +224,7 @@ fn sentinel_of(it: Sentinel) -> Value {
             it.is_awaiting_diag, it.severity, it.version, it.repeats, it.reopenings, it.steps.len(), it.position,
         ])).collect::<Vec<_>>(),
         "maintenance": it.maintenance.iter().map(|it| json!([it.id, it.status])).collect::<Vec<_>>(),
-        "clients_to_identify": it.clients_to_identify,
+        "clients_to_identify": it.clients_to_identify, "impacted_total": it.impacted_total,
         "impacted_clients": it.impacted_clients.iter().map(|it| json!([
             it.client.id, it.state, it.active, it.awaiting_diag, it.since, it.responsibility, it.resolved_at,
         ])).collect::<Vec<_>>(),

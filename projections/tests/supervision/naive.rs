@@ -275,6 +275,7 @@ impl Log<'_> {
                 json!([window.maintenance_id, status])
             }).collect::<Vec<_>>(),
             "clients_to_identify": impacted.iter().filter(|it| !is_known(it[0].as_str().unwrap())).count(),
+            "impacted_total": impacted.len(),
             "impacted_clients": impacted,
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::snapshot;
+use super::{snapshot, sums::counted};
 use crate::{
     ReadError,
     supervision::{
@@ -35,7 +35,7 @@ pub async fn find_enrichisseur(
     let brought = brought(&mut tx, period.span()).await?;
     let before = self::brought(&mut tx, period.previous()).await?;
     let entries_before = self::brought(&mut tx, (DateTime::UNIX_EPOCH, period.from)).await?;
-    let entries_before = entries_before.added.unsigned_abs();
+    let entries_before = counted(entries_before.added)?;
     let rows: Vec<RunRow> = sqlx::query_as(
         "SELECT * FROM supervision_runs WHERE finished_at >= $1 AND finished_at < $2
          ORDER BY finished_at DESC, aggregate_id DESC LIMIT 20",
@@ -53,12 +53,12 @@ pub async fn find_enrichisseur(
     let enrichisseur = Enrichisseur {
         period,
         as_of: now,
-        entries: entries_before + brought.added.unsigned_abs(),
-        added: Count::new(brought.added.unsigned_abs(), before.added.unsigned_abs()),
-        updated: brought.updated.unsigned_abs(),
-        failed: brought.failed.unsigned_abs(),
-        runs_total: brought.runs.unsigned_abs(),
-        failed_runs: brought.failed_runs.unsigned_abs(),
+        entries: entries_before + counted(brought.added)?,
+        added: Count::new(counted(brought.added)?, counted(before.added)?),
+        updated: counted(brought.updated)?,
+        failed: counted(brought.failed)?,
+        runs_total: counted(brought.runs)?,
+        failed_runs: counted(brought.failed_runs)?,
         series: series(&mut tx, &period, entries_before).await?,
         by_source: by_source(&mut tx, &period).await?,
         runs: rows.into_iter().map(run).collect::<Result<_, _>>()?,
@@ -103,7 +103,7 @@ async fn series(
     for (at, added, updated, failed) in hours {
         let point = points.entry(period.step.start_of(at)).or_default();
         for (sum, more) in point.iter_mut().zip([added, updated, failed]) {
-            *sum += more.unsigned_abs();
+            *sum += counted(more)?;
         }
     }
     let points = points.into_iter().map(|(at, [added, updated, failed])| {
@@ -133,9 +133,9 @@ async fn by_source(
     .bind(period.to)
     .fetch_all(conn)
     .await?;
-    let sources = rows.into_iter().map(|(source, count)| SourceCount {
-        source,
-        count: count.unsigned_abs(),
+    let sources = rows.into_iter().map(|(source, count)| {
+        let count = counted(count)?;
+        Ok(SourceCount { source, count })
     });
-    Ok(sources.collect())
+    sources.collect()
 }

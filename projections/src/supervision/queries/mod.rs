@@ -2,6 +2,7 @@
 //! snapshot, so that its numbers agree with each other.
 
 mod clients;
+mod impacted;
 mod knowledge;
 mod lists;
 mod maintenance;

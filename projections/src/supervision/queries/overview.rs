@@ -4,7 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use eventlog::Vault;
 use sqlx::{PgConnection, PgPool};
 
-use super::{knowledge::brought, snapshot, sums};
+use super::{
+    knowledge::brought,
+    snapshot, sums,
+    sums::{Asked, counted},
+};
 use crate::{
     ReadError,
     supervision::{
@@ -28,29 +32,23 @@ pub async fn find_overview(
     now: DateTime<Utc>,
 ) -> Result<Overview, ReadError> {
     let mut tx = snapshot(pool).await?;
-    let tickets = sums::tickets(&mut tx, period.span(), period.step).await?;
-    let tickets_before = sums::tickets(&mut tx, period.previous(), period.step).await?;
-    let alerts = sums::alerts(&mut tx, period.span(), period.step).await?;
-    let alerts_before = sums::alerts(&mut tx, period.previous(), period.step).await?;
+    let asked = (Asked::of(&period, now), Asked::before(&period, now));
+    let tickets = all(sums::all_tickets(&mut tx, asked.0).await?, |it| it.count)?;
+    let tickets_before = all(sums::all_tickets(&mut tx, asked.1).await?, |it| it.count)?;
+    let alerts = all(sums::all_alerts(&mut tx, asked.0).await?, |it| it.count)?;
+    let alerts_before = all(sums::all_alerts(&mut tx, asked.1).await?, |it| it.count)?;
     let until = now + TimeDelta::milliseconds(1);
     let entries = brought(&mut tx, (DateTime::UNIX_EPOCH, until)).await?;
     let today = brought(&mut tx, (start_of_day(now), until)).await?;
-    let total = |counts: Vec<i64>| counts.into_iter().sum::<i64>().unsigned_abs();
     let overview = Overview {
         period,
         as_of: now,
-        tickets: Count::new(
-            total(tickets.iter().map(|sum| sum.count).collect()),
-            total(tickets_before.iter().map(|sum| sum.count).collect()),
-        ),
-        alerts: Count::new(
-            total(alerts.iter().map(|sum| sum.count).collect()),
-            total(alerts_before.iter().map(|sum| sum.count).collect()),
-        ),
+        tickets: Count::new(tickets, tickets_before),
+        alerts: Count::new(alerts, alerts_before),
         pending_approvals: urgencies(&mut tx, now).await?,
         knowledge: KnowledgeCounts {
-            entries: entries.added.unsigned_abs(),
-            added_today: today.added.unsigned_abs(),
+            entries: counted(entries.added)?,
+            added_today: counted(today.added)?,
         },
         rejected_facts: None,
         health: components(&mut tx, vault).await?,
@@ -58,6 +56,10 @@ pub async fn find_overview(
     };
     tx.commit().await?;
     Ok(overview)
+}
+
+fn all<T>(sums: Vec<T>, count: impl Fn(&T) -> i64) -> Result<u64, ReadError> {
+    sums.iter().map(|sum| counted(count(sum))).sum()
 }
 
 /// How many requests are pending, by the time they have left.
@@ -92,10 +94,10 @@ async fn urgencies(
     .fetch_one(conn)
     .await?;
     Ok(PendingCounts {
-        value: value.unsigned_abs(),
-        red: red.unsigned_abs(),
-        yellow: yellow.unsigned_abs(),
-        green: (value - red - yellow).unsigned_abs(),
+        value: counted(value)?,
+        red: counted(red)?,
+        yellow: counted(yellow)?,
+        green: counted(value - red - yellow)?,
     })
 }
 

@@ -1,21 +1,26 @@
 //! The dashboard of SENTINEL.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use eventlog::Vault;
 use events::sentinel::{Responsibility, Severity};
 use sqlx::{PgConnection, PgPool};
 
-use super::{maintenance::maintenance_from, snapshot, sums, sums::AlertSum};
+use super::{
+    impacted::find_now,
+    maintenance::maintenance_from,
+    snapshot, sums,
+    sums::{AlertSum, Asked},
+};
 use crate::{
     ReadError,
     supervision::{
         alert_rows::complete,
         alerts::{AlertRow, FLAPPING_LASTS, open},
         dashboards::*,
-        period::Period,
-        refs::{Clients, value, word},
+        period::{Period, start_of_minute},
+        refs::word,
         shapes::*,
     },
 };
@@ -27,10 +32,6 @@ const RESPONSIBILITIES: [Responsibility; 4] = [
     Responsibility::Indetermine,
 ];
 const SEVERITIES: [Severity; 3] = [Severity::Critical, Severity::Warning, Severity::Info];
-/// Clients shown at most.
-const MOST_CLIENTS: usize = 200;
-/// How long a client that is well again is shown.
-const RECENTLY: TimeDelta = TimeDelta::hours(24);
 
 /// What SENTINEL has seen in a period, and how things are now.
 pub async fn find_sentinel(
@@ -40,14 +41,11 @@ pub async fn find_sentinel(
     now: DateTime<Utc>,
 ) -> Result<Sentinel, ReadError> {
     let mut tx = snapshot(pool).await?;
-    let found = sums::alerts(&mut tx, period.span(), period.step).await?;
-    let before = sums::alerts(&mut tx, period.previous(), period.step).await?;
-    let (active_now, acknowledged_now) = active(&mut tx).await?;
+    let found = sums::alerts(&mut tx, Asked::of(&period, now), period.step).await?;
+    let before = sums::all_alerts(&mut tx, Asked::before(&period, now)).await?;
     let flapping_now = flapping(&mut tx, now).await?;
     let muted_now = muted(&mut tx, now).await?;
-    let mut impacted = impacted(&mut tx, vault, now).await?;
-    let clients_to_identify = impacted.iter().filter(|it| !it.client.is_known).count() as u64;
-    impacted.truncate(MOST_CLIENTS);
+    let as_it_is = find_now(&mut tx, vault, now).await?;
     let timeline = timeline(&mut tx, vault, &period, now).await?;
     let maintenance = maintenance_from(&mut tx, vault, now).await?;
     tx.commit().await?;
@@ -58,8 +56,8 @@ pub async fn find_sentinel(
         total: Count::new(total, count(&before, |_| true)?),
         active: count(&found, |sum| sum.is(AlertStatus::Active))?,
         resolved: count(&found, |sum| sum.is(AlertStatus::Resolved))?,
-        active_now,
-        acknowledged_now,
+        active_now: as_it_is.active,
+        acknowledged_now: as_it_is.acknowledged,
         flapping_now,
         muted_now,
         by_responsibility: RESPONSIBILITIES
@@ -72,10 +70,11 @@ pub async fn find_sentinel(
             .collect::<Result<_, _>>()?,
         series: series(&period, &found)?,
         mean_resolution_seconds: mean_resolution(&found)?,
-        impacted_clients: impacted,
+        impacted_clients: as_it_is.clients,
+        impacted_total: as_it_is.clients_total,
         timeline,
         maintenance,
-        clients_to_identify,
+        clients_to_identify: as_it_is.clients_to_identify,
     })
 }
 
@@ -125,121 +124,41 @@ fn series(period: &Period, found: &[AlertSum]) -> Result<Vec<SeriesPoint>, ReadE
         .collect())
 }
 
-/// How many alerts are active, and of how many of them someone looks after.
-async fn active(conn: &mut PgConnection) -> Result<(u64, u64), ReadError> {
-    let (active, acknowledged): (i64, i64) = sqlx::query_as(
-        "SELECT count(*), count(*) FILTER (WHERE is_acknowledged) FROM supervision_alerts
-         WHERE status = 'active'",
+/// How many alerts go up and down: whole minutes from sums, the one that has begun to be over from
+/// the rows.
+async fn flapping(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, ReadError> {
+    let since = now - FLAPPING_LASTS;
+    let count: i64 = sqlx::query_scalar(
+        "SELECT (SELECT coalesce(sum(count), 0)::bigint FROM supervision_flapping_sums WHERE at >= $2)
+              + (SELECT count(*) FROM supervision_alerts WHERE flapping_at > $1 AND flapping_at < $2)",
     )
+    .bind(since)
+    .bind(start_of_minute(since) + TimeDelta::minutes(1))
     .fetch_one(conn)
     .await?;
-    Ok((active.unsigned_abs(), acknowledged.unsigned_abs()))
+    sums::counted(count)
 }
 
-async fn flapping(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, ReadError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM supervision_alerts WHERE flapping_at > $1")
-            .bind(now - FLAPPING_LASTS)
-            .fetch_one(conn)
-            .await?;
-    Ok(count.unsigned_abs())
-}
-
+/// How many active alerts the running windows mute: those of whole clients from sums, then those of
+/// single devices of other clients.
 async fn muted(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, ReadError> {
     let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM supervision_alerts a
-         WHERE a.status = 'active' AND EXISTS (
-             SELECT FROM supervision_maintenance m
-             WHERE NOT m.is_cancelled AND m.starts_at <= $1 AND m.ends_at > $1
-               AND CASE WHEN m.device IS NULL THEN m.client_id = a.client_id ELSE m.device = a.device END)",
+        "WITH running AS MATERIALIZED (
+             SELECT client_id, device FROM supervision_maintenance
+             WHERE NOT is_cancelled AND starts_at <= $1 AND ends_at > $1),
+         whole AS MATERIALIZED (
+             SELECT DISTINCT client_id FROM running WHERE device IS NULL AND client_id IS NOT NULL),
+         devices AS (SELECT DISTINCT device FROM running WHERE device IS NOT NULL)
+         SELECT (SELECT coalesce(sum(s.count), 0)::bigint FROM supervision_active_sums s JOIN whole USING (client_id))
+              + (SELECT coalesce(sum(found.count), 0)::bigint FROM devices CROSS JOIN LATERAL (
+                     SELECT count(*) FROM supervision_alerts a
+                     WHERE a.device = devices.device AND a.status = 'active'
+                       AND NOT EXISTS (SELECT FROM whole WHERE whole.client_id = a.client_id)) AS found)",
     )
     .bind(now)
     .fetch_one(conn)
     .await?;
-    Ok(count.unsigned_abs())
-}
-
-type ActiveClient = (String, i64, i64, DateTime<Utc>, String);
-
-/// The clients with an alert: red first, then by since when.
-async fn impacted(
-    conn: &mut PgConnection,
-    vault: &Vault,
-    now: DateTime<Utc>,
-) -> Result<Vec<ImpactedClient>, ReadError> {
-    let active: Vec<ActiveClient> = sqlx::query_as(
-        "SELECT client_id, count(*), count(*) FILTER (WHERE is_awaiting_diag), min(raised_at),
-                (array_agg(responsibility ORDER BY raised_at, alert_id, episode))[1]
-         FROM supervision_alerts WHERE status = 'active' AND client_id IS NOT NULL GROUP BY client_id",
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let is_active: HashSet<&str> = active.iter().map(|it| it.0.as_str()).collect();
-    let well: Vec<_> = recovered(conn, now)
-        .await?
-        .into_iter()
-        .filter(|it| !is_active.contains(it.0.as_str()))
-        .collect();
-    let numbers = active.iter().map(|it| it.0.as_str());
-    let numbers = numbers.chain(well.iter().map(|it| it.0.as_str()));
-    let clients = Clients::find(conn, vault, numbers).await?;
-    let mut impacted = Vec::with_capacity(active.len() + well.len());
-    for (id, active, awaiting, since, responsibility) in &active {
-        impacted.push(ImpactedClient {
-            client: clients.get(id, None),
-            state: match active > awaiting {
-                true => ImpactState::Red,
-                false => ImpactState::Yellow,
-            },
-            active: active.unsigned_abs(),
-            awaiting_diag: awaiting.unsigned_abs(),
-            since: Some(*since),
-            responsibility: value(responsibility)?,
-            resolved_at: None,
-        });
-    }
-    for (id, resolved_at, responsibility) in &well {
-        impacted.push(ImpactedClient {
-            client: clients.get(id, None),
-            state: ImpactState::Green,
-            active: 0,
-            awaiting_diag: 0,
-            since: None,
-            responsibility: value(responsibility)?,
-            resolved_at: Some(*resolved_at),
-        });
-    }
-    impacted.sort_by(|a, b| {
-        let order = |it: &ImpactedClient| (it.state, it.since, std::cmp::Reverse(it.resolved_at));
-        order(a)
-            .cmp(&order(b))
-            .then_with(|| a.client.id.cmp(&b.client.id))
-    });
-    Ok(impacted)
-}
-
-/// The alert that was resolved last of each client, if it was not long ago. One look into the index
-/// per client, however many alerts were resolved.
-async fn recovered(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-) -> Result<Vec<(String, DateTime<Utc>, String)>, ReadError> {
-    Ok(sqlx::query_as(
-        "WITH RECURSIVE last AS (
-             (SELECT client_id, resolved_at, responsibility FROM supervision_alerts
-              WHERE resolved_at IS NOT NULL AND client_id IS NOT NULL
-              ORDER BY client_id, resolved_at DESC, alert_id, episode LIMIT 1)
-             UNION ALL
-             SELECT next.* FROM last CROSS JOIN LATERAL (
-                 SELECT a.client_id, a.resolved_at, a.responsibility FROM supervision_alerts a
-                 WHERE a.resolved_at IS NOT NULL AND a.client_id > last.client_id
-                 ORDER BY a.client_id, a.resolved_at DESC, a.alert_id, a.episode LIMIT 1) AS next
-         )
-         SELECT client_id, resolved_at, responsibility FROM last WHERE resolved_at > $1",
-    )
-    .bind(now - RECENTLY)
-    .fetch_all(conn)
-    .await?)
+    sums::counted(count)
 }
 
 async fn timeline(

@@ -1,12 +1,12 @@
 //! Counts over any stretch of time: from the sums of whole days and hours, and at either end from the
-//! rows.
+//! rows. Of an hour that is cut, the smaller side is read: most often what is still to come of it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use eventlog::LogError;
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, postgres::PgRow};
 
 use super::super::{
-    period::{Period, Pieces, Span, Step},
+    period::{Period, Pieces, Span, Step, start_of_hour},
     shapes::AlertStatus,
 };
 use crate::ReadError;
@@ -50,26 +50,39 @@ impl AlertSum {
 /// The stretches of a query, and where each is read.
 struct Parts {
     sums: Vec<(&'static str, Span)>,
-    rows: Vec<Span>,
+    rows: Vec<(Sign, Span)>,
+}
+
+/// Whether rows are counted or taken away.
+#[derive(Clone, Copy)]
+enum Sign {
+    Plus,
+    Minus,
 }
 
 impl Parts {
-    fn of((from, to): Span, by_day: bool) -> Self {
+    fn of((from, to): Span, by_day: bool, now: DateTime<Utc>) -> Self {
         let pieces = Pieces::of(from, to, by_day);
         let hours = pieces.hours.map(|span| ("hour", span));
         let sums = [("day", pieces.days)].into_iter().chain(hours);
-        Self {
+        let mut parts = Self {
             sums: sums.filter(|(_, (from, to))| from < to).collect(),
-            rows: pieces
-                .edges
-                .into_iter()
-                .filter(|(from, to)| from < to)
-                .collect(),
+            rows: Vec::new(),
+        };
+        for edge in pieces.edges.into_iter().filter(|(from, to)| from < to) {
+            match rest_of_hour(edge, now) {
+                Some((hour, rest)) => {
+                    parts.sums.push(("hour", hour));
+                    parts.rows.push((Sign::Minus, rest));
+                }
+                None => parts.rows.push((Sign::Plus, edge)),
+            }
         }
+        parts
     }
 
     /// One query over all of them: each part `UNION ALL` the next.
-    fn query(&self, columns: Columns) -> QueryBuilder<'static, Postgres> {
+    fn query(&self, columns: &Columns) -> QueryBuilder<'static, Postgres> {
         let mut query = QueryBuilder::new(columns.head);
         let mut union = "";
         for (step, (from, to)) in &self.sums {
@@ -79,8 +92,12 @@ impl Parts {
             query.push(" AND at < ").push_bind(*to);
             union = " UNION ALL ";
         }
-        for (from, to) in &self.rows {
-            query.push(union).push(columns.of_rows);
+        for (sign, (from, to)) in &self.rows {
+            let of_rows = match sign {
+                Sign::Plus => columns.of_rows,
+                Sign::Minus => columns.less_rows,
+            };
+            query.push(union).push(of_rows);
             query
                 .push(format!(" WHERE {} >= ", columns.time))
                 .push_bind(*from);
@@ -99,89 +116,155 @@ impl Parts {
     }
 }
 
+/// The hour that a part of it is read by, and the rest to take away, if the rest is what has fewer
+/// rows: it is shorter, or it is still to come.
+fn rest_of_hour(edge: Span, now: DateTime<Utc>) -> Option<(Span, Span)> {
+    let start = start_of_hour(edge.0);
+    let hour = (start, start + TimeDelta::hours(1));
+    let rest = match edge {
+        (from, to) if from == hour.0 => (to, hour.1),
+        (from, to) if to == hour.1 => (hour.0, from),
+        _ => return None,
+    };
+    let has_passed = |span: Span| span.1.min(now) - span.0.min(now);
+    (has_passed(rest) < has_passed(edge)).then_some((hour, rest))
+}
+
 /// How a query over parts is written.
 struct Columns {
     head: &'static str,
     of_sums: &'static str,
     of_rows: &'static str,
+    less_rows: &'static str,
     time: &'static str,
     group: &'static str,
     tail: &'static str,
 }
 
 const TICKETS: Columns = Columns {
-    head: "",
+    head: "SELECT at, category, outcome, automatic, sum(count)::bigint AS count, sum(timed)::bigint AS timed,
+                  sum(duration_ms) AS duration_ms FROM (",
     of_sums: "SELECT at, category, outcome, automatic, count, timed, duration_ms::float8 AS duration_ms
               FROM supervision_ticket_sums",
     of_rows: "SELECT date_trunc('hour', occurred_at) AS at, category, outcome, automatic, count(*) AS count,
                      count(duration_ms) AS timed, coalesce(sum(duration_ms), 0)::float8 AS duration_ms
               FROM supervision_tickets",
+    less_rows: "SELECT date_trunc('hour', occurred_at) AS at, category, outcome, automatic, -count(*) AS count,
+                       -count(duration_ms) AS timed, -coalesce(sum(duration_ms), 0)::float8 AS duration_ms
+                FROM supervision_tickets",
     time: "occurred_at",
     group: " GROUP BY 1, 2, 3, 4",
-    tail: "",
+    tail: ") AS parts GROUP BY 1, 2, 3, 4 HAVING sum(count) <> 0",
+};
+
+/// All steps together: `at` is of none.
+const TICKETS_OF_ALL_STEPS: Columns = Columns {
+    head: "SELECT to_timestamp(0) AS at, category, outcome, automatic, sum(count)::bigint AS count,
+                  sum(timed)::bigint AS timed, sum(duration_ms) AS duration_ms FROM (",
+    ..TICKETS
 };
 
 const ALERTS: Columns = Columns {
-    head: "",
+    head: "SELECT at, responsibility, severity, status, sum(count)::bigint AS count,
+                  sum(resolution_ms) AS resolution_ms FROM (",
     of_sums: "SELECT at, responsibility, severity, status, count, resolution_ms::float8 AS resolution_ms
               FROM supervision_alert_sums",
     of_rows: "SELECT date_trunc('hour', raised_at) AS at, responsibility, severity, status, count(*) AS count,
                      coalesce(sum(greatest(extract(epoch FROM resolved_at - raised_at) * 1000, 0)), 0)::float8
                          AS resolution_ms
               FROM supervision_alerts",
+    less_rows: "SELECT date_trunc('hour', raised_at) AS at, responsibility, severity, status, -count(*) AS count,
+                       -coalesce(sum(greatest(extract(epoch FROM resolved_at - raised_at) * 1000, 0)), 0)::float8
+                           AS resolution_ms
+                FROM supervision_alerts",
     time: "raised_at",
     group: " GROUP BY 1, 2, 3, 4",
-    tail: "",
+    tail: ") AS parts GROUP BY 1, 2, 3, 4 HAVING sum(count) <> 0",
+};
+
+/// All steps together: `at` is of none.
+const ALERTS_OF_ALL_STEPS: Columns = Columns {
+    head: "SELECT to_timestamp(0) AS at, responsibility, severity, status, sum(count)::bigint AS count,
+                  sum(resolution_ms) AS resolution_ms FROM (",
+    ..ALERTS
 };
 
 const CLIENTS: Columns = Columns {
     head: "SELECT client_id, sum(count)::bigint AS count FROM (",
     of_sums: "SELECT client_id, count FROM supervision_client_sums",
     of_rows: "SELECT coalesce(client_id, '') AS client_id, count(*) AS count FROM supervision_tickets",
+    less_rows: "SELECT coalesce(client_id, '') AS client_id, -count(*) AS count FROM supervision_tickets",
     time: "occurred_at",
     group: " GROUP BY 1",
-    tail: ") AS parts GROUP BY 1 ORDER BY 2 DESC, client_id COLLATE \"C\" LIMIT 10",
+    tail: ") AS parts GROUP BY 1 HAVING sum(count) <> 0 ORDER BY 2 DESC, client_id COLLATE \"C\" LIMIT 10",
 };
+
+/// A stretch of time and when it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub span: Span,
+    pub now: DateTime<Utc>,
+}
+
+impl Asked {
+    async fn read<T>(
+        self,
+        conn: &mut PgConnection,
+        by_day: bool,
+        columns: &Columns,
+    ) -> Result<Vec<T>, ReadError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let parts = Parts::of(self.span, by_day, self.now);
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = parts.query(columns);
+        Ok(query.build_query_as().fetch_all(conn).await?)
+    }
+}
 
 /// The tickets of a stretch; `step` is how fine their times are.
 pub(super) async fn tickets(
     conn: &mut PgConnection,
-    span: Span,
+    asked: Asked,
     step: Step,
 ) -> Result<Vec<TicketSum>, ReadError> {
-    let parts = Parts::of(span, step == Step::Day);
-    if parts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut query = parts.query(TICKETS);
-    Ok(query.build_query_as().fetch_all(conn).await?)
+    asked.read(conn, step == Step::Day, &TICKETS).await
+}
+
+/// The tickets of a stretch, whenever they were in it: `at` says nothing.
+pub(super) async fn all_tickets(
+    conn: &mut PgConnection,
+    asked: Asked,
+) -> Result<Vec<TicketSum>, ReadError> {
+    asked.read(conn, true, &TICKETS_OF_ALL_STEPS).await
 }
 
 /// The episodes raised in a stretch; `step` is how fine their times are.
 pub(super) async fn alerts(
     conn: &mut PgConnection,
-    span: Span,
+    asked: Asked,
     step: Step,
 ) -> Result<Vec<AlertSum>, ReadError> {
-    let parts = Parts::of(span, step == Step::Day);
-    if parts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut query = parts.query(ALERTS);
-    Ok(query.build_query_as().fetch_all(conn).await?)
+    asked.read(conn, step == Step::Day, &ALERTS).await
+}
+
+/// The episodes raised in a stretch, whenever they were in it: `at` says nothing.
+pub(super) async fn all_alerts(
+    conn: &mut PgConnection,
+    asked: Asked,
+) -> Result<Vec<AlertSum>, ReadError> {
+    asked.read(conn, true, &ALERTS_OF_ALL_STEPS).await
 }
 
 /// The ten clients with the most tickets of a stretch; the tickets without a client are of `''`.
 pub(super) async fn clients(
     conn: &mut PgConnection,
-    span: Span,
+    asked: Asked,
 ) -> Result<Vec<(String, i64)>, ReadError> {
-    let parts = Parts::of(span, true);
-    if parts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut query = parts.query(CLIENTS);
-    Ok(query.build_query_as().fetch_all(conn).await?)
+    asked.read(conn, true, &CLIENTS).await
 }
 
 impl Period {
@@ -191,6 +274,20 @@ impl Period {
 
     pub(super) fn previous(&self) -> Span {
         (self.previous_from, self.previous_to)
+    }
+}
+
+impl Asked {
+    /// The period itself.
+    pub fn of(period: &Period, now: DateTime<Utc>) -> Self {
+        let span = period.span();
+        Self { span, now }
+    }
+
+    /// The period before.
+    pub fn before(period: &Period, now: DateTime<Utc>) -> Self {
+        let span = period.previous();
+        Self { span, now }
     }
 }
 

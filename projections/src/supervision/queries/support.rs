@@ -7,7 +7,10 @@ use eventlog::Vault;
 use events::support::{TicketCategory, TicketOutcome};
 use sqlx::{PgConnection, PgPool};
 
-use super::{snapshot, sums, sums::TicketSum};
+use super::{
+    snapshot, sums,
+    sums::{Asked, TicketSum},
+};
 use crate::{
     ReadError,
     supervision::{
@@ -40,8 +43,8 @@ pub async fn find_support(
     now: DateTime<Utc>,
 ) -> Result<Support, ReadError> {
     let mut tx = snapshot(pool).await?;
-    let found = sums::tickets(&mut tx, period.span(), period.step).await?;
-    let before = sums::tickets(&mut tx, period.previous(), period.step).await?;
+    let found = sums::tickets(&mut tx, Asked::of(&period, now), period.step).await?;
+    let before = sums::all_tickets(&mut tx, Asked::before(&period, now)).await?;
     let (errors, errors_24h) = errors(&mut tx, now).await?;
     let latest = latest(&mut tx, &period).await?;
     let support = Support {
@@ -58,7 +61,7 @@ pub async fn find_support(
             .collect::<Result<_, _>>()?,
         mean_duration_ms: mean_duration(&found)?,
         series: series(&period, &found)?,
-        by_client: by_client(&mut tx, vault, &period).await?,
+        by_client: by_client(&mut tx, vault, Asked::of(&period, now)).await?,
         latest: items(&mut tx, vault, latest).await?,
         errors: facts::errors(vault, errors).await?,
         errors_24h,
@@ -119,9 +122,9 @@ fn series(period: &Period, found: &[TicketSum]) -> Result<Vec<SeriesPoint>, Read
 async fn by_client(
     conn: &mut PgConnection,
     vault: &Vault,
-    period: &Period,
+    asked: Asked,
 ) -> Result<Vec<TicketsOfClient>, ReadError> {
-    let counts = sums::clients(conn, period.span()).await?;
+    let counts = sums::clients(conn, asked).await?;
     let numbers = counts.iter().map(|(id, _)| id.as_str());
     let clients = Clients::find(conn, vault, numbers).await?;
     let shown = counts.iter().map(|(id, count)| {
@@ -166,5 +169,5 @@ async fn errors(
     .bind(now)
     .fetch_one(conn)
     .await?;
-    Ok((latest, count.unsigned_abs()))
+    Ok((latest, sums::counted(count)?))
 }
