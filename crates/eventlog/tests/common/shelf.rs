@@ -204,7 +204,7 @@ impl Process {
         let head = self.log.head().await.unwrap();
         let settled = self
             .progress
-            .wait_for(&["shelf"], head, Duration::from_secs(30))
+            .wait_for(&["shelf"], head, Duration::from_secs(60))
             .await
             .unwrap();
         assert!(settled, "settles: {:?}", self.progress.here());
