@@ -1,6 +1,8 @@
 // A typed dictionary: every sentence is a [French, English] pair, so neither can be forgotten.
 import { create } from 'zustand'
 import { audit } from './messages/audit'
+import { auditFields } from './messages/audit-fields'
+import { auditOperations } from './messages/audit-operations'
 import { common } from './messages/common'
 import { errors } from './messages/errors'
 import { events } from './messages/events'
@@ -20,6 +22,8 @@ const dictionary = {
   ...safeguard,
   ...registry,
   ...audit,
+  ...auditFields,
+  ...auditOperations,
   ...events,
   ...operations,
   ...sentinel,
