@@ -8,6 +8,7 @@ import { errors } from './messages/errors'
 import { events } from './messages/events'
 import { operations } from './messages/operations'
 import { registry } from './messages/registry'
+import { rejected } from './messages/rejected'
 import { safeguard } from './messages/safeguard'
 import { sentinel } from './messages/sentinel'
 import { shell } from './messages/shell'
@@ -19,6 +20,7 @@ const dictionary = {
   ...common,
   ...errors,
   ...shell,
+  ...rejected,
   ...safeguard,
   ...registry,
   ...audit,
