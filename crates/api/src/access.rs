@@ -195,6 +195,12 @@ pub const RULES: &[Rule] = &[
     Rule::new("discard_rejected_fact")
         .level(N3)
         .on("operations.rejected_fact"),
+    Rule::new("resubmit_rejected_facts")
+        .level(N3)
+        .on("operations.rejected_fact"),
+    Rule::new("discard_rejected_facts")
+        .level(N3)
+        .on("operations.rejected_fact"),
     Rule::new("list_fact_schemas").level(N3),
     // Supervision.
     Rule::new("get_supervision_overview").level(N3),

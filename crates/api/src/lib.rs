@@ -36,6 +36,7 @@ mod web;
 
 use std::{any::Any, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use ::intake::Rejected;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -154,9 +155,18 @@ pub struct Parts {
     pub reader: eventlog::LogReader,
     pub frames: eventlog::FeedHub,
     pub progress: eventlog::Progress,
-    pub nats: Option<async_nats::Client>,
+    pub nats: Option<Nats>,
     pub clock: Arc<dyn Clock>,
     pub monitor: Arc<Monitor>,
+}
+
+/// How the API reaches NATS.
+#[derive(Clone)]
+pub struct Nats {
+    /// The platform's own connection, which only messages of ours come over.
+    pub client: async_nats::Client,
+    /// Makes those that read what services wrote.
+    pub connect: ::intake::Connect,
 }
 
 /// The API of one process. Cheap to clone.
@@ -170,7 +180,7 @@ pub struct Inner {
     pub(crate) progress: eventlog::Progress,
     pub(crate) nats: Option<async_nats::Client>,
     /// What could not be accepted; none without NATS.
-    pub(crate) rejected: Option<::intake::Rejected>,
+    pub(crate) rejected: Option<Rejected>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) monitor: Arc<Monitor>,
     pub(crate) config: Config,
@@ -220,11 +230,11 @@ impl App {
             rejected: parts
                 .nats
                 .clone()
-                .map(|nats| ::intake::Rejected::new(nats, config.nats_replicas)),
+                .map(|nats| Rejected::new(nats.client, nats.connect, config.nats_replicas)),
             log: parts.log,
             frames: parts.frames,
             progress: parts.progress,
-            nats: parts.nats,
+            nats: parts.nats.map(|nats| nats.client),
             clock: parts.clock,
             monitor: parts.monitor,
             config,

@@ -134,7 +134,7 @@ async fn what_was_interrupted_half_way_is_finished_by_the_next_try() {
     let app = TestApp::start().await;
     let marie = app.user("marie.martin", N3, Role::Tech).await;
     app.reject("one", &corrected(&app)).await;
-    let message = app.rejected().await.list(0, 1).await.unwrap().remove(0);
+    let message = app.rejected().await.get(1).await.unwrap().unwrap();
     // The event is in the log, and then the process was gone.
     let command = RejectedFactCommand::Resubmit {
         subject: message.subject.clone(),

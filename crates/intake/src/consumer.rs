@@ -25,7 +25,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Rejected,
+    CODES, Connect, Rejected,
     lanes::{Lanes, Work},
     stream::{self, INTAKE, connected, context, nats},
     unreadable,
@@ -55,36 +55,18 @@ pub trait Accounts: Send + Sync + 'static {
     async fn may_intake(&self, name: &str) -> Result<bool, LogError>;
 }
 
-/// Makes connections of the intake's own. A head that a service wrote can end the connection, or the
-/// client, that reads it: nothing else goes through that one.
-#[async_trait]
-pub trait Connect: Send + Sync + 'static {
-    async fn connect(&self) -> Result<Client, LogError>;
-}
-
 /// What the intake works with.
 pub struct IntakeParts {
     pub log: EventLog,
     /// For all but reading messages.
     pub client: Client,
-    pub connect: Arc<dyn Connect>,
+    /// Makes those that read messages.
+    pub connect: Connect,
     pub clock: Arc<dyn Clock>,
     pub accounts: Arc<dyn Accounts>,
     /// What new streams get.
     pub replicas: usize,
 }
-
-/// Why facts are refused; the table is in `docs/workflows-over-nats.md`.
-const CODES: &[&str] = &[
-    "alert_unknown",
-    "forbidden",
-    "idempotency_key_reused",
-    "internal",
-    "invalid",
-    "too_large",
-    "too_many_steps",
-    "unknown_subject",
-];
 
 /// Counters are there from the beginning: a rule sees the first of each that counts.
 fn count_from_zero() {
@@ -104,7 +86,7 @@ fn count_from_zero() {
 pub fn start(parts: IntakeParts, leases: &Leases, stop: CancellationToken) {
     count_from_zero();
     let reader = Reader {
-        rejected: Rejected::new(parts.client.clone(), parts.replicas),
+        rejected: Rejected::new(parts.client.clone(), parts.connect.clone(), parts.replicas),
         parts: Arc::new(parts),
     };
     let mut lease = leases.want(LEASE);
@@ -189,7 +171,7 @@ impl Reader {
         let mut consumer = stream::consumer(&stream, MAX_ACK_PENDING).await?;
         unreadable::put_aside(shared, &mut stream, &consumer, &self.rejected).await?;
         consumer.reset(None).await.map_err(nats)?;
-        let client = self.parts.connect.connect().await?;
+        let client = (self.parts.connect)().await?;
         let inbox = client.new_inbox();
         let messages = client.subscribe(inbox.clone()).await.map_err(nats)?;
         let created = stream.cached_info().created.unix_timestamp_nanos();

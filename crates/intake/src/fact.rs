@@ -19,7 +19,7 @@ use events::{
 use kernel::{AggregateId, LogAggregate, json::JsonFault, new_id};
 use serde::Serialize;
 
-use crate::MAX_FACT_BYTES;
+use crate::{MAX_FACT_BYTES, codes};
 
 /// A fact as it came.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,7 @@ impl ReadFact {
     /// Reads a fact's body as its subject has it. Nothing is asked of the log.
     pub fn read(fact: Fact<'_>) -> Result<Self, NotAccepted> {
         if fact.body.len() > MAX_FACT_BYTES {
-            return Err(refused("too_large", "A fact has 256 KiB at most."));
+            return Err(refused(codes::TOO_LARGE, "A fact has 256 KiB at most."));
         }
         let body = fact.body;
         match fact.subject {
@@ -86,7 +86,7 @@ impl ReadFact {
             "workflow.health" => parse(body).map(Self::Health),
             "knowledge.enrichment_run" => parse(body).map(Self::Run),
             _ => Err(refused(
-                "unknown_subject",
+                codes::UNKNOWN_SUBJECT,
                 "No facts are taken under this subject.",
             )),
         }
@@ -189,23 +189,23 @@ fn accepted<A>(done: Executed<A>) -> Accepted {
 fn not_accepted<E: Refusal>(error: ExecuteError<E>) -> NotAccepted {
     match error {
         ExecuteError::Refused(refusal) => NotAccepted::Refused {
-            code: refusal.code(),
+            code: codes::known(refusal.code()),
             detail: explain(&refusal),
             errors: refusal.fields().to_vec(),
         },
         ExecuteError::KeyReused => refused(
-            "idempotency_key_reused",
+            codes::KEY_REUSED,
             "Another fact was accepted with this Nats-Msg-Id.",
         ),
-        ExecuteError::Invalid(reason) => refused("invalid", reason),
-        ExecuteError::Taken { scope } => refused("invalid", format!("already taken: {scope}")),
+        ExecuteError::Invalid(reason) => refused(codes::INVALID, reason),
+        ExecuteError::Taken { scope } => refused(codes::INVALID, format!("already taken: {scope}")),
         ExecuteError::Contended | ExecuteError::Outdated => {
             LogError::Unavailable("the aggregate is changing too fast".into()).into()
         }
         // What is stored does not open: to try again is in vain, and would hold up the others.
         ExecuteError::Log(error @ (LogError::Corrupt(_) | LogError::Decode(_))) => {
             tracing::error!(%error, "a fact cannot be taken in");
-            refused("internal", "What is known of this cannot be read.")
+            refused(codes::INTERNAL, "What is known of this cannot be read.")
         }
         ExecuteError::Log(error) => NotAccepted::Failed(error),
     }
@@ -225,7 +225,7 @@ fn explain(refusal: &impl Refusal) -> String {
 
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, NotAccepted> {
     kernel::json::parse(body).map_err(|fault: JsonFault| NotAccepted::Refused {
-        code: "invalid",
+        code: codes::INVALID,
         errors: fault
             .field
             .into_iter()

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::Instrument;
 
 use crate::{
-    Accepted, Fact, NotAccepted, ReadFact, Rejected, Rejection,
+    Accepted, Fact, NotAccepted, ReadFact, Rejected, Rejection, codes,
     consumer::{IntakeParts, Room},
     fact::refused,
     headers::Said,
@@ -207,7 +207,7 @@ impl Lane {
         let (service, subject) = names(&work.message.subject);
         if !self.parts.accounts.may_intake(service).await? {
             return Err(refused(
-                "forbidden",
+                codes::FORBIDDEN,
                 "The account is unknown, ended or has no scope `intake`.",
             ));
         }

@@ -3,15 +3,11 @@
 //! It is a work queue with one consumer, to which everything is delivered for form's sake: `nats.conf`
 //! lets nobody delete a message, but what was delivered goes once it is acknowledged.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_nats::{
     Client, HeaderMap,
-    jetstream::{
-        consumer::PullConsumer,
-        message::StreamMessage,
-        stream::{DirectGetError, DirectGetErrorKind, Stream},
-    },
+    jetstream::{consumer::PullConsumer, message::StreamMessage},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -19,14 +15,19 @@ use domain::FieldError;
 use eventlog::LogError;
 use futures::StreamExt;
 use kernel::AggregateId;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
+    Connect, MAX_FACT_BYTES, Walk, codes,
+    connect::OwnConnection,
+    counts::Counting,
     headers::{
         CORRELATION, ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID, TRACEPARENT,
         kept,
     },
     stream::{self, REJECTED, connected, context, nats},
+    subject::shortened,
+    walk,
 };
 
 /// Longest sentence of a refusal (characters).
@@ -34,8 +35,13 @@ const LONGEST_DETAIL: usize = 1_000;
 /// Longest `Nats-Msg-Id` that is kept (bytes), and how many wrong fields are named.
 const LONGEST_ID: usize = 1_024;
 const MOST_FIELDS: usize = 32;
-/// Messages fetched at once on the way to one that is to be removed.
+/// Messages and bytes fetched at once on the way to one that is to be removed.
 const FETCH: usize = 500;
+const FETCH_BYTES: usize = 4 * 1024 * 1024;
+/// How long that way may take.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(30);
+/// Readers that are answered at once: what the server holds back for their connection has a bound.
+const READERS: usize = 4;
 
 /// A fact that could not be accepted, as it is put aside.
 #[derive(Debug)]
@@ -81,37 +87,47 @@ pub struct RejectedMessage {
 /// The stream of what could not be accepted. Cheap to clone.
 #[derive(Clone)]
 pub struct Rejected {
+    /// To put aside, and to publish anew.
     client: Client,
     replicas: usize,
-    known: Arc<Mutex<Option<Known>>>,
+    /// The secret prefix of the stream, once it is there.
+    prefix: Arc<Mutex<Option<String>>>,
+    reading: Arc<Reading>,
+    pub(crate) counting: Arc<Counting>,
 }
 
-#[derive(Clone)]
-struct Known {
-    stream: Stream,
-    prefix: String,
+struct Reading {
+    connection: OwnConnection,
+    turns: Semaphore,
 }
 
 impl Rejected {
-    /// `replicas` is what a new stream gets. Nothing is asked of NATS yet.
-    pub fn new(client: Client, replicas: usize) -> Self {
+    /// `client` puts aside and publishes; `connect` makes the connection that reads. `replicas` is what a
+    /// new stream gets. Nothing is asked of NATS yet.
+    pub fn new(client: Client, connect: Connect, replicas: usize) -> Self {
+        let reading = Reading {
+            connection: OwnConnection::new(connect),
+            turns: Semaphore::new(READERS),
+        };
         Self {
             client,
             replicas,
-            known: Arc::default(),
+            prefix: Arc::default(),
+            reading: Arc::new(reading),
+            counting: Arc::default(),
         }
     }
 
     /// Makes the stream if there is none.
     pub async fn ensure(&self) -> Result<(), LogError> {
-        *self.known.lock().await = None;
+        *self.prefix.lock().await = None;
         self.reach().await.map(drop)
     }
 
     /// Puts a fact aside; returns once it is stored.
     pub async fn publish(&self, rejection: Rejection<'_>) -> Result<(), LogError> {
-        let known = self.reach().await?;
-        let subject = format!("{}.rejected.{}", known.prefix, literal(rejection.subject));
+        let prefix = self.reach().await?;
+        let subject = format!("{prefix}.rejected.{}", shortened(rejection.subject));
         let mut headers = kept(rejection.headers);
         headers.insert(MESSAGE_ID, rejection.id);
         let is_long = rejection.original_id.len() > LONGEST_ID;
@@ -141,36 +157,40 @@ impl Rejected {
             Ok(ack) => Err(LogError::Nats(format!("stored in {}", ack.stream))),
             Err(error) => {
                 // It may have been made anew, with another prefix.
-                *self.known.lock().await = None;
+                *self.prefix.lock().await = None;
                 Err(error)
             }
         }
     }
 
-    /// Up to `limit` that wait, oldest first, after a sequence (0: from the oldest).
-    pub async fn list(&self, after: u64, limit: usize) -> Result<Vec<RejectedMessage>, LogError> {
-        let known = self.reach().await?;
-        let mut found = Vec::new();
-        let mut next = after + 1;
-        while found.len() < limit {
-            let got = known
-                .stream
-                .direct_get_next_for_subject(">", Some(next))
-                .await;
-            let Some(message) = present(got)? else { break };
-            next = message.sequence + 1;
-            found.push(read(message)?);
+    /// What waits after a sequence (0: from the oldest), up to another and with it.
+    pub fn walk(&self, after: u64, up_to: u64) -> Walk<'_> {
+        Walk::new(self, after, up_to)
+    }
+
+    /// See [`walk::fetch`].
+    pub(crate) async fn fetch(
+        &self,
+        after: u64,
+        most: usize,
+    ) -> Result<(VecDeque<RejectedMessage>, bool), LogError> {
+        self.reach().await?;
+        let turn = self.reading.turns.acquire().await;
+        let _turn = turn.map_err(nats)?;
+        let client = self.reading.connection.client().await?;
+        let fetched = walk::fetch(&client, after, most).await;
+        if fetched.is_err() {
+            self.reading.connection.forget().await;
         }
-        Ok(found)
+        fetched
     }
 
     /// One that waits; `None` if it was dealt with or never was.
     pub async fn get(&self, sequence: u64) -> Result<Option<RejectedMessage>, LogError> {
-        let known = self.reach().await?;
-        match present(known.stream.direct_get(sequence).await)? {
-            Some(message) => read(message).map(Some),
-            None => Ok(None),
-        }
+        let Some(after) = sequence.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.walk(after, sequence).by(1).next().await
     }
 
     /// Takes one away for good. What is not there (any more) is no error.
@@ -178,21 +198,28 @@ impl Rejected {
         if self.get(sequence).await?.is_none() {
             return Ok(());
         }
-        let known = self.reach().await?;
-        let mut consumer = stream::consumer(&known.stream, -1).await?;
-        deliver_up_to(&mut consumer, sequence).await?;
-        stream::take_away(&self.client, REJECTED, &consumer, sequence).await?;
+        let client = self.reading.connection.client().await?;
+        let context = context(&client);
+        let stream = context.get_stream_no_info(REJECTED).await.map_err(nats)?;
+        let mut consumer = stream::consumer(&stream, -1).await?;
+        let delivered = deliver_up_to(&mut consumer, sequence);
+        let delivered = tokio::time::timeout(DELIVERED_WITHIN, delivered).await;
+        delivered.map_err(|_| LogError::Nats("REJECTED is not delivered in time".into()))??;
+        stream::take_away(&client, REJECTED, &consumer, sequence).await?;
+        self.counting.outdate();
         match self.get(sequence).await? {
             None => Ok(()),
             Some(_) => Err(LogError::Nats("the message was not taken away".into())),
         }
     }
 
-    /// How many wait.
-    pub async fn waiting(&self) -> Result<u64, LogError> {
-        let mut stream = self.reach().await?.stream;
-        let info = stream.info().await.map_err(nats)?;
-        Ok(info.state.messages)
+    /// How many wait, and the last sequence that was given.
+    pub async fn waiting(&self) -> Result<(u64, u64), LogError> {
+        self.reach().await?;
+        let stream = context(&self.client).get_stream(REJECTED).await;
+        let stream = stream.map_err(nats)?;
+        let state = &stream.cached_info().state;
+        Ok((state.messages, state.last_sequence))
     }
 
     /// Publishes one anew under its first subject, as it came or corrected; returns once it is
@@ -203,21 +230,7 @@ impl Rejected {
         body: Option<Bytes>,
     ) -> Result<(), LogError> {
         connected(&self.client)?;
-        let id = format!("resubmitted-{}", message.id);
-        let mut headers = HeaderMap::new();
-        headers.insert(MESSAGE_ID, id.as_str());
-        // With an id that another fact has used it would be refused again.
-        if message.code != "idempotency_key_reused" {
-            headers.insert(ORIGINAL_ID, message.original_id.as_str());
-        }
-        for (name, value) in [
-            (CORRELATION, &message.correlation_id),
-            (TRACEPARENT, &message.traceparent),
-        ] {
-            if let Some(value) = value {
-                headers.insert(name, value.as_str());
-            }
-        }
+        let headers = again(message);
         let body = body.unwrap_or_else(|| message.body.clone());
         let context = context(&self.client);
         let sent = context.publish_with_headers(message.subject.clone(), headers, body);
@@ -225,16 +238,55 @@ impl Rejected {
         Ok(())
     }
 
-    async fn reach(&self) -> Result<Known, LogError> {
+    /// The prefix under which the stream takes messages; the stream is made if there is none.
+    async fn reach(&self) -> Result<String, LogError> {
         connected(&self.client)?;
-        let mut known = self.known.lock().await;
-        if let Some(known) = &*known {
-            return Ok(known.clone());
+        let mut known = self.prefix.lock().await;
+        if let Some(prefix) = &*known {
+            return Ok(prefix.clone());
         }
         let context = context(&self.client);
-        let (stream, prefix) = stream::rejected(&context, self.replicas).await?;
-        Ok(known.insert(Known { stream, prefix }).clone())
+        let prefix = stream::rejected(&context, self.replicas).await?;
+        Ok(known.insert(prefix).clone())
     }
+}
+
+impl RejectedMessage {
+    /// Whether `INTAKE` would take it anew with this body: the headers that it gets count too.
+    pub fn fits_again(&self, body: &[u8]) -> bool {
+        encoded_bytes(&again(self)) + body.len() <= MAX_FACT_BYTES
+    }
+}
+
+/// What a fact is published anew with.
+fn again(message: &RejectedMessage) -> HeaderMap {
+    let id = format!("resubmitted-{}", message.id);
+    let mut headers = HeaderMap::new();
+    headers.insert(MESSAGE_ID, id.as_str());
+    // With an id that another fact has used it would be refused again.
+    if message.code != codes::KEY_REUSED {
+        headers.insert(ORIGINAL_ID, message.original_id.as_str());
+    }
+    for (name, value) in [
+        (CORRELATION, &message.correlation_id),
+        (TRACEPARENT, &message.traceparent),
+    ] {
+        if let Some(value) = value {
+            headers.insert(name, value.as_str());
+        }
+    }
+    headers
+}
+
+/// Bytes of a head on the wire: the version, a line for each value, an empty line.
+fn encoded_bytes(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values
+            .iter()
+            .map(move |value| name.len() + value.as_str().len() + ": \r\n".len())
+    });
+    "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
 }
 
 /// Only what was delivered can be acknowledged.
@@ -244,7 +296,7 @@ async fn deliver_up_to(consumer: &mut PullConsumer, sequence: u64) -> Result<(),
         if info.delivered.stream_sequence >= sequence {
             return Ok(());
         }
-        let fetch = consumer.fetch().max_messages(FETCH);
+        let fetch = consumer.fetch().max_messages(FETCH).max_bytes(FETCH_BYTES);
         let mut batch = fetch.messages().await.map_err(nats)?;
         while let Some(message) = batch.next().await {
             message.map_err(nats)?;
@@ -252,15 +304,7 @@ async fn deliver_up_to(consumer: &mut PullConsumer, sequence: u64) -> Result<(),
     }
 }
 
-fn present(got: Result<StreamMessage, DirectGetError>) -> Result<Option<StreamMessage>, LogError> {
-    match got {
-        Ok(message) => Ok(Some(message)),
-        Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(error) => Err(nats(error)),
-    }
-}
-
-fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> {
+pub(crate) fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> {
     let header = |name: &str| {
         let value = message.headers.get(name);
         value.map(|value| value.as_str().to_owned())
@@ -298,11 +342,6 @@ fn one_line(text: &str) -> String {
     let letters = text.chars().take(LONGEST_DETAIL);
     let shown = letters.map(|it| if it.is_control() { ' ' } else { it });
     shown.collect()
-}
-
-/// A service may publish to `intake.<name>.*` too: as a wildcard it would lead elsewhere.
-fn literal(subject: &str) -> String {
-    subject.replace(['*', '>'], "_")
 }
 
 /// Counted and said, whoever put it aside.

@@ -117,11 +117,8 @@ pub(crate) async fn intake(context: &Context, replicas: usize) -> Result<Stream,
     Ok(stream)
 }
 
-/// The stream `REJECTED`, made if there is none, and the prefix under which it takes messages.
-pub(crate) async fn rejected(
-    context: &Context,
-    replicas: usize,
-) -> Result<(Stream, String), LogError> {
+/// The prefix under which `REJECTED` takes messages; the stream is made if there is none.
+pub(crate) async fn rejected(context: &Context, replicas: usize) -> Result<String, LogError> {
     let listens = format!("{}{REJECTED_SUFFIX}", secret()?);
     let config = Config {
         name: REJECTED.into(),
@@ -152,13 +149,13 @@ pub(crate) async fn rejected(
         .filter(|_| config.retention == RetentionPolicy::WorkQueue)
         .ok_or_else(|| LogError::Nats("the stream REJECTED was not made by Greffe".into()))?
         .to_owned();
-    Ok((stream, prefix))
+    Ok(prefix)
 }
 
 /// The one consumer of a work queue, made if there is none. Only an acknowledgement takes a message
 /// away, and none is delivered twice but after a reset.
-pub(crate) async fn consumer(
-    stream: &Stream,
+pub(crate) async fn consumer<I>(
+    stream: &Stream<I>,
     max_ack_pending: i64,
 ) -> Result<PullConsumer, LogError> {
     let names: Vec<String> = stream.consumer_names().try_collect().await.map_err(nats)?;
@@ -170,7 +167,6 @@ pub(crate) async fn consumer(
         ack_policy: AckPolicy::Explicit,
         ack_wait: FOR_EVER,
         max_ack_pending,
-        num_replicas: stream.cached_info().config.num_replicas,
         ..pull::Config::default()
     };
     let made: Consumer<pull::Config> = stream.create_consumer(config).await.map_err(nats)?;

@@ -12,13 +12,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    Rejected, Rejection,
+    Rejected, Rejection, codes,
     headers::is_readable,
     stream::{INTAKE, nats, take_away},
 };
 
-/// The code of what is put aside here.
-const CODE: &str = "invalid";
 const DETAIL: &str = "The headers of the message cannot be read.";
 
 /// A stored message as `STREAM.MSG.GET` tells it.
@@ -66,7 +64,7 @@ pub(crate) async fn put_aside(
             subject: &stored.subject,
             id: &id,
             original_id: &id,
-            code: CODE,
+            code: codes::INVALID,
             detail: DETAIL,
             errors: &[],
             headers: None,

@@ -222,8 +222,8 @@ async fn another_process_goes_on_where_one_was_stopped() {
 
 /// Code and body of what is in `REJECTED`.
 async fn rejections(world: &World) -> Vec<(String, String)> {
-    let rejected = Rejected::new(world.nats.client().await, 1);
-    let found = rejected.list(0, 200).await.unwrap();
+    let rejected = rejected(&world.nats).await;
+    let found = waiting(&rejected, 0).await;
     let mut found: Vec<_> = found
         .into_iter()
         .map(|it| (it.subject.clone(), it.code))
@@ -290,8 +290,8 @@ async fn every_refusal_is_kept_with_its_code() {
     assert_eq!(world.count().await, 1, "one was accepted, once");
     // What was wrong is corrected, and taken in.
     world.allowed.0.write().unwrap().insert("sentinel".into());
-    let rejected = Rejected::new(world.nats.client().await, 1);
-    let all = rejected.list(0, 200).await.unwrap();
+    let rejected = rejected(&world.nats).await;
+    let all = waiting(&rejected, 0).await;
     let wrong = all.iter().find(|it| it.detail.contains("devcie")).unwrap();
     assert_eq!(wrong.errors[0].code, "unknown_field");
     for _ in 0..2 {
@@ -301,7 +301,7 @@ async fn every_refusal_is_kept_with_its_code() {
     rejected.remove(wrong.sequence).await.unwrap();
     world.settle().await;
     assert_eq!(world.count().await, 2);
-    assert_eq!(rejected.waiting().await.unwrap(), 5);
+    assert_eq!(rejected.waiting().await.unwrap().0, 5);
 }
 
 #[tokio::test]

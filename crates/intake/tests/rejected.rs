@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use async_nats::{HeaderMap, jetstream};
 use intake::{Rejected, Rejection};
 use testkit::{TestNats, UserKind};
+
+use common::{rejected as connected, waiting};
 
 async fn put_aside(rejected: &Rejected, number: u32) {
     let mut headers = HeaderMap::new();
@@ -25,23 +29,21 @@ async fn put_aside(rejected: &Rejected, number: u32) {
 }
 
 async fn numbers(rejected: &Rejected) -> Vec<u64> {
-    let found = rejected.list(0, 200).await.unwrap();
+    let found = waiting(rejected, 0).await;
     found.iter().map(|message| message.sequence).collect()
 }
 
 #[tokio::test]
 async fn a_rejected_fact_is_kept_with_why_and_taken_away_once() {
     let nats = testkit::nats().await;
-    let rejected = Rejected::new(nats.client().await, 1);
-    assert_eq!(rejected.waiting().await.unwrap(), 0);
+    let rejected = connected(&nats).await;
+    assert_eq!(rejected.waiting().await.unwrap().0, 0);
     for number in [1, 2, 3, 2] {
         put_aside(&rejected, number).await;
     }
-    assert_eq!(rejected.waiting().await.unwrap(), 3, "each is there once");
+    assert_eq!(rejected.waiting().await.unwrap().0, 3, "each is there once");
     assert_eq!(numbers(&rejected).await, [1, 2, 3]);
-    let page = rejected.list(1, 1).await.unwrap();
-    assert_eq!(page.len(), 1);
-    let second = &page[0];
+    let second = rejected.walk(1, 2).by(1).next().await.unwrap().unwrap();
     assert_eq!((second.sequence, &*second.service), (2, "support"));
     assert_eq!(second.subject, "intake.support.sentinel.alert");
     assert_eq!(
@@ -59,14 +61,14 @@ async fn a_rejected_fact_is_kept_with_why_and_taken_away_once() {
     assert!(rejected.get(2).await.unwrap().is_none());
     rejected.remove(2).await.unwrap();
     nats.restart().await;
-    let other = Rejected::new(nats.client().await, 1);
+    let other = connected(&nats).await;
     other.remove(1).await.unwrap();
     put_aside(&other, 4).await;
     other.remove(4).await.unwrap();
     other.remove(99).await.unwrap();
     assert_eq!(numbers(&other).await, [3]);
-    assert_eq!(other.waiting().await.unwrap(), 1);
-    let ids: Vec<_> = other.list(0, 10).await.unwrap();
+    assert_eq!(other.waiting().await.unwrap().0, 1);
+    let ids = waiting(&other, 0).await;
     assert_eq!(ids[0].id, other.get(3).await.unwrap().unwrap().id);
 }
 
@@ -82,7 +84,7 @@ async fn nobody_but_the_platform_writes_or_takes_away() {
     let nats = testkit::nats().await;
     let password = nats.add_user("support", UserKind::Service).await;
     let support = nats.client_as("support", &password).await;
-    let rejected = Rejected::new(nats.client().await, 1);
+    let rejected = connected(&nats).await;
     put_aside(&rejected, 1).await;
     put_aside(&rejected, 2).await;
     rejected.remove(2).await.unwrap();

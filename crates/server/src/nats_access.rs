@@ -1,10 +1,11 @@
 //! How this process reaches NATS, and who writes its users.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use async_nats::ConnectOptions;
 use embedded::{NatsUser, Servers, nats_users};
+use eventlog::LogError;
 use url::Url;
 
 use crate::config::{Config, Secret};
@@ -140,6 +141,20 @@ impl NatsAccess {
             .connect(&*self.addresses())
             .await
             .with_context(|| format!("NATS at {} cannot be reached", self.address()))
+    }
+}
+
+impl NatsAccess {
+    /// Makes connections beside the platform's own one.
+    pub fn connecting(&self) -> intake::Connect {
+        let access = self.clone();
+        Arc::new(move || {
+            let access = access.clone();
+            Box::pin(async move {
+                let connected = access.connect(false).await;
+                connected.map_err(|error| LogError::Nats(format!("{error:#}")))
+            })
+        })
     }
 }
 

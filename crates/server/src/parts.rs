@@ -105,7 +105,7 @@ impl Parts {
         let parts = intake::IntakeParts {
             log: self.log.clone(),
             client: self.nats.clone(),
-            connect: Arc::new(Reached(access.clone())),
+            connect: access.connecting(),
             clock: self.clock.clone(),
             accounts: Arc::new(Publishers {
                 log: self.log.clone(),
@@ -141,17 +141,6 @@ impl Parts {
             write,
             self.stop.clone(),
         ))
-    }
-}
-
-/// NATS, reached as the platform.
-struct Reached(NatsAccess);
-
-#[async_trait]
-impl intake::Connect for Reached {
-    async fn connect(&self) -> Result<async_nats::Client, LogError> {
-        let connected = self.0.connect(false).await;
-        connected.map_err(|error| LogError::Nats(format!("{error:#}")))
     }
 }
 

@@ -238,7 +238,10 @@ impl Platform {
             reader: parts.reader.clone(),
             frames,
             progress: parts.progress.clone(),
-            nats: Some(parts.nats.clone()),
+            nats: Some(api::Nats {
+                client: parts.nats.clone(),
+                connect: backends.nats.connecting(),
+            }),
             clock: parts.clock.clone(),
             monitor,
         };

@@ -3,7 +3,7 @@
 //! Invariants: the log says what was done before the fact goes; every step may be repeated after a
 //! crash, because the fact is taken from `REJECTED` last.
 
-use ::intake::{MAX_FACT_BYTES, RejectedMessage};
+use ::intake::RejectedMessage;
 use bytes::Bytes;
 use domain::operations::{RejectedFact, RejectedFactCommand};
 use eventlog::{CommandContext, Executed};
@@ -15,9 +15,6 @@ use super::{
 use crate::{
     App, IdempotencyKey, Problem, caller::Caller, commands, sentinel, shapes::CommandAnswer,
 };
-
-/// The largest corrected body (bytes): with its headers it fits into a message of NATS.
-const MAX_CORRECTED_BYTES: usize = MAX_FACT_BYTES - 16 * 1024;
 
 /// Publishes a fact anew, as it came or corrected.
 pub async fn resubmit_rejected_fact(
@@ -34,9 +31,9 @@ pub async fn resubmit_rejected_fact(
         Found::Answered(answer) => return Ok(answer),
     };
     let body = asked.body.map(Bytes::from);
-    check(body.as_ref())?;
-    let is_corrected = body.as_ref().is_some_and(|body| *body != message.body);
     let is_webhook = message.subject == sentinel::WEBHOOK_SUBJECT;
+    check(&message, body.as_ref(), is_webhook)?;
+    let is_corrected = body.as_ref().is_some_and(|body| *body != message.body);
     if is_webhook {
         // It is no message that INTAKE would take: it is read here, and may be refused again.
         receive(app, caller, &message, body.as_ref()).await?;
@@ -108,12 +105,15 @@ async fn find_or_answer(
     Ok(Found::Answered(commands::answer(id, known)))
 }
 
-fn check(body: Option<&Bytes>) -> Result<(), Problem> {
-    match body {
-        Some(body) if body.len() > MAX_CORRECTED_BYTES => {
-            Err(Problem::too_large("A corrected body has 240 KiB at most."))
-        }
-        _ => Ok(()),
+/// What is recorded as published can be published.
+fn check(message: &RejectedMessage, body: Option<&Bytes>, is_webhook: bool) -> Result<(), Problem> {
+    let is_small = message.fits_again(body.unwrap_or(&message.body));
+    // Of the webhook only what was corrected is new; as it came it is read here.
+    match is_small || (is_webhook && body.is_none()) {
+        true => Ok(()),
+        false => Err(Problem::too_large(
+            "With the headers that it gets the fact is larger than 256 KiB: shorten it, or discard it.",
+        )),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Facts that could not be accepted: people read, correct and resubmit, or discard them.
 
+mod bulk;
 mod commands;
 mod queries;
 mod routes;

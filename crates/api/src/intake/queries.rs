@@ -1,9 +1,9 @@
 //! Reading what was refused. It may hold anything, personal data too: every reading is recorded, once
 //! per person, fact and hour.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use ::intake::{Rejected, RejectedMessage};
+use ::intake::{Counts, Rejected, RejectedMessage};
 use serde_json::Value;
 
 use super::shapes::*;
@@ -14,6 +14,9 @@ pub const TARGET: &str = "operations.rejected_fact";
 const PAGE_BYTES: usize = 1024 * 1024;
 /// Messages read at once.
 const CHUNK: usize = 20;
+/// What is read at most for a page whose filter wants few: then it is short, and the next one goes on.
+const MOST_READ: usize = 5_000;
+const MOST_READ_BYTES: usize = 32 * 1024 * 1024;
 
 static SCHEMAS: LazyLock<Vec<(&'static str, Value)>> = LazyLock::new(|| {
     let kinds = events::intake::SUBJECTS.iter();
@@ -41,7 +44,7 @@ pub async fn list_rejected_facts(
     filter: RejectedFilter,
 ) -> Result<RejectedFactPage, Problem> {
     let most = limit(filter.limit)? as usize;
-    let mut after = match filter.cursor.map(|cursor| cursor.parse::<u64>()) {
+    let after = match filter.cursor.as_ref().map(|cursor| cursor.parse::<u64>()) {
         None => 0,
         Some(Ok(after)) => after,
         Some(Err(_)) => {
@@ -52,28 +55,97 @@ pub async fn list_rejected_facts(
     let rejected = rejected(app)?;
     app.audit_repeated_read(caller, "list_rejected_facts", TARGET, None)
         .await?;
-    let (mut items, mut bytes) = (Vec::new(), 0);
-    loop {
-        let chunk = rejected.list(after, CHUNK.min(most + 1)).await?;
-        let is_last = chunk.len() < CHUNK.min(most + 1);
-        for message in chunk {
+    let wanted = Wanted::new(filter.service, filter.code);
+    let page = match filter.cursor {
+        None => first_page(&*rejected.counts().await?, &wanted),
+        Some(_) => RejectedFactPage::default(),
+    };
+    fill(page, rejected, after, most, &wanted).await
+}
+
+/// Puts the facts after a sequence on a page, `most` at most.
+async fn fill(
+    mut page: RejectedFactPage,
+    rejected: &Rejected,
+    mut after: u64,
+    most: usize,
+    wanted: &Wanted,
+) -> Result<RejectedFactPage, Problem> {
+    let mut walk = rejected.walk(after, u64::MAX);
+    if wanted.is_all() {
+        walk = walk.by(CHUNK.min(most + 1));
+    }
+    let mut bytes = 0;
+    while let Some(message) = walk.next().await? {
+        let (messages, read) = walk.given();
+        let sequence = message.sequence;
+        if wanted.has(&message) {
             bytes += message.body.len();
-            let is_full = items.len() == most || (bytes > PAGE_BYTES && !items.is_empty());
+            let is_full =
+                page.items.len() == most || (bytes > PAGE_BYTES && !page.items.is_empty());
             if is_full {
-                return Ok(RejectedFactPage {
-                    items,
-                    next_cursor: Some(after.to_string()),
-                });
+                page.next_cursor = Some(after.to_string());
+                break;
             }
-            after = message.sequence;
-            items.push(shown(message));
+            page.items.push(shown(message));
         }
-        if is_last {
-            return Ok(RejectedFactPage {
-                items,
-                next_cursor: None,
-            });
+        after = sequence;
+        if messages >= MOST_READ || read >= MOST_READ_BYTES {
+            page.next_cursor = Some(after.to_string());
+            break;
         }
+    }
+    Ok(page)
+}
+
+/// Facts of one service, or of one code, or of both; of all without any.
+pub struct Wanted {
+    service: Option<String>,
+    code: Option<String>,
+}
+
+impl Wanted {
+    pub fn new(service: Option<String>, code: Option<String>) -> Self {
+        Self { service, code }
+    }
+
+    pub fn has(&self, message: &RejectedMessage) -> bool {
+        self.has_service(&message.service) && self.has_code(&message.code)
+    }
+
+    fn has_service(&self, service: &str) -> bool {
+        self.service.as_ref().is_none_or(|it| it == service)
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_ref().is_none_or(|it| it == code)
+    }
+
+    fn is_all(&self) -> bool {
+        self.service.is_none() && self.code.is_none()
+    }
+}
+
+/// What the first page says of all the others.
+fn first_page(counts: &Counts, wanted: &Wanted) -> RejectedFactPage {
+    let (mut by_code, mut total) = (BTreeMap::<&str, u64>::new(), 0);
+    let kinds = counts.kinds.iter();
+    for ((_, code), count) in kinds.filter(|((service, _), _)| wanted.has_service(service)) {
+        *by_code.entry(code).or_default() += count;
+        total += if wanted.has_code(code) { *count } else { 0 };
+    }
+    let by_code = by_code.into_iter().map(|(code, count)| CodeCount {
+        code: code.to_owned(),
+        count,
+    });
+    let mut by_code: Vec<CodeCount> = by_code.collect();
+    by_code.sort_by_key(|it| std::cmp::Reverse(it.count));
+    RejectedFactPage {
+        total: Some(total),
+        by_code: Some(by_code),
+        is_more_than_counted: Some(counts.is_more),
+        last_sequence: Some(counts.last_sequence),
+        ..RejectedFactPage::default()
     }
 }
 

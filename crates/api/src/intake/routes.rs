@@ -7,7 +7,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    commands,
+    bulk, commands,
     queries::{self, sequence_of},
     shapes::*,
 };
@@ -21,6 +21,8 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_rejected_facts))
         .routes(routes!(get_rejected_fact))
+        .routes(routes!(resubmit_rejected_facts))
+        .routes(routes!(discard_rejected_facts))
         .routes(routes!(resubmit_rejected_fact))
         .routes(routes!(discard_rejected_fact))
         .routes(routes!(list_fact_schemas))
@@ -55,6 +57,7 @@ async fn get_rejected_fact(
 #[utoipa::path(post, path = "/api/intake/rejected/{sequence}/resubmit", tag = "intake", params(("sequence" = u64, Path)),
     request_body = ResubmitFact, responses((status = 200, description = "Published", body = CommandAnswer),
     (status = 404, description = "not_found"), (status = 409, description = "conflict: it was discarded"),
+    (status = 413, description = "too_large: with the headers it gets it no longer fits"),
     (status = 422, description = "invalid: of Observium's notifications, which are read at once")))]
 async fn resubmit_rejected_fact(
     State(app): State<App>,
@@ -80,6 +83,32 @@ async fn discard_rejected_fact(
 ) -> Result<CommandAnswer, Problem> {
     let sequence = sequence_of(&sequence)?;
     commands::discard_rejected_fact(&app, &caller, sequence, body, &key).await
+}
+
+/// Publishes many facts anew, as they came; 500 at most, oldest first. Sent again it goes on with what is left.
+#[utoipa::path(post, path = "/api/intake/rejected/resubmit", tag = "intake", request_body = ResubmitFacts,
+    responses((status = 200, description = "What became of them", body = ManyAnswer)))]
+async fn resubmit_rejected_facts(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<ResubmitFacts>,
+) -> Result<Json<ManyAnswer>, Problem> {
+    let answer = bulk::resubmit_rejected_facts(&app, &caller, body, &key).await?;
+    Ok(Json(answer))
+}
+
+/// Takes many facts away for good; 500 at most, oldest first. Sent again it goes on with what is left.
+#[utoipa::path(post, path = "/api/intake/rejected/discard", tag = "intake", request_body = DiscardFacts,
+    responses((status = 200, description = "What became of them", body = ManyAnswer)))]
+async fn discard_rejected_facts(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<DiscardFacts>,
+) -> Result<Json<ManyAnswer>, Problem> {
+    let answer = bulk::discard_rejected_facts(&app, &caller, body, &key).await?;
+    Ok(Json(answer))
 }
 
 /// What may be published: each subject with the JSON Schema of its body.

@@ -29,10 +29,30 @@ pub struct RejectedFact {
     pub size: u64,
 }
 
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct RejectedFactPage {
     pub items: Vec<RejectedFact>,
     pub next_cursor: Option<String>,
+    /// Of the first page only, as are those below: how many facts the filter has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// How many facts of the service (of all, without one) were refused with each code, most first. The
+    /// filter's code does not count here: it is what can be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_code: Option<Vec<CodeCount>>,
+    /// Whether there are more than the 10,000 oldest, or 64 MiB of them, which are counted at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_more_than_counted: Option<bool>,
+    /// The last sequence when it was counted, `up_to` of what acts on many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<u64>,
+}
+
+/// How many facts were refused with a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CodeCount {
+    pub code: String,
+    pub count: u64,
 }
 
 /// Which rejected facts.
@@ -43,6 +63,10 @@ pub struct RejectedFilter {
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u32>,
     pub cursor: Option<String>,
+    /// Of this account only, e.g. `support`.
+    pub service: Option<String>,
+    /// Refused with this code only, e.g. `invalid`.
+    pub code: Option<String>,
 }
 
 /// Publish it anew.
@@ -59,6 +83,60 @@ pub struct ResubmitFact {
 #[serde(deny_unknown_fields)]
 pub struct DiscardFact {
     pub reason: String,
+}
+
+/// Which facts an act on many takes: those after one sequence and up to another.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResubmitFacts {
+    /// Of this account only.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Refused with this code only.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// From the oldest, if absent; `next_after` of the call before.
+    #[serde(default)]
+    pub after: Option<u64>,
+    /// What came later stays: `last_sequence` of the list that somebody has seen.
+    pub up_to: u64,
+}
+
+/// As [`ResubmitFacts`], with why they are not wanted.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscardFacts {
+    /// Of this account only.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Refused with this code only.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// From the oldest, if absent; `next_after` of the call before.
+    #[serde(default)]
+    pub after: Option<u64>,
+    /// What came later stays: `last_sequence` of the list that somebody has seen.
+    pub up_to: u64,
+    pub reason: String,
+}
+
+/// What became of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ManyAnswer {
+    pub done: u64,
+    /// Those that stay where they are, and why.
+    pub failed: Vec<FailedFact>,
+    /// Where the next call begins; null when all up to `up_to` was gone through.
+    pub next_after: Option<u64>,
+}
+
+/// A fact that an act on many could not deal with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FailedFact {
+    pub sequence: u64,
+    /// As the act on this one alone answers.
+    pub code: String,
+    pub detail: String,
 }
 
 /// What may be published.

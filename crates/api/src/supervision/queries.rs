@@ -47,18 +47,7 @@ pub async fn overview(
 
 /// How many facts wait in `REJECTED`; nothing if NATS does not say in time.
 async fn rejected_facts(app: &App) -> Option<u64> {
-    let jetstream = async_nats::jetstream::new(app.nats.clone()?);
-    let asked = async {
-        Some(
-            jetstream
-                .get_stream("REJECTED")
-                .await
-                .ok()?
-                .cached_info()
-                .state
-                .messages,
-        )
-    };
+    let asked = async { Some(app.rejected.as_ref()?.waiting().await.ok()?.0) };
     tokio::time::timeout(REJECTED_WITHIN, asked).await.ok()?
 }
 

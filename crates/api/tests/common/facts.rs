@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use eventlog::{EventLog, Leases, LogError, RecordedEvent};
 use intake::{Accounts, Connect, IntakeParts, Rejected, Rejection};
 use serde_json::{Value, json};
-use testkit::NatsCredentials;
+use testkit::{NatsCredentials, TestNats};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Answer, TestApp};
@@ -67,7 +67,8 @@ impl TestApp {
 
     /// What could not be accepted.
     pub async fn rejected(&self) -> Rejected {
-        Rejected::new(self.platform.nats.client().await, 1)
+        let nats = &self.platform.nats;
+        Rejected::new(nats.client().await, connect(nats), 1)
     }
 
     /// Puts a fact of `support` aside, as the intake does.
@@ -91,10 +92,7 @@ impl TestApp {
         let parts = IntakeParts {
             log: self.app.log.clone(),
             client: self.platform.nats.client().await,
-            connect: Arc::new(Server(
-                self.platform.nats.url(),
-                self.platform.nats.credentials(),
-            )),
+            connect: connect(&self.platform.nats),
             clock: Arc::new(self.platform.clock.clone()),
             accounts: Arc::new(Anybody),
             replicas: 1,
@@ -111,19 +109,17 @@ impl TestApp {
     }
 }
 
-/// A nats-server, reached as the platform.
-struct Server(String, NatsCredentials);
-
-#[async_trait]
-impl Connect for Server {
-    async fn connect(&self) -> Result<async_nats::Client, LogError> {
-        let NatsCredentials { user, password } = self.1.clone();
+/// Makes connections to a nats-server as the platform.
+pub fn connect(nats: &TestNats) -> Connect {
+    let (url, credentials) = (nats.url(), nats.credentials());
+    Arc::new(move || {
+        let (url, NatsCredentials { user, password }) = (url.clone(), credentials.clone());
         let options = async_nats::ConnectOptions::with_user_and_password(user, password);
-        options
-            .connect(&self.0)
-            .await
-            .map_err(|error| LogError::Nats(error.to_string()))
-    }
+        Box::pin(async move {
+            let connected = options.connect(&url).await;
+            connected.map_err(|error| LogError::Nats(error.to_string()))
+        })
+    })
 }
 
 struct Anybody;

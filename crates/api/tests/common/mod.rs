@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use api::{App, Config, Limits, MicroService, Monitor, NewServiceAccount, NewUser, Parts, Watched};
+use api::{
+    App, Config, Limits, MicroService, Monitor, Nats, NewServiceAccount, NewUser, Parts, Watched,
+};
 use chrono::TimeDelta;
 use eventlog::{EventLog, FeedHub, Leases, LogReader, Progress, Projector, Relay, Vault};
 use events::users::{Role, Scope};
@@ -123,17 +125,21 @@ impl TestApp {
             leases: Vec::new(),
             checks: Vec::new(),
         });
+        let nats = Nats {
+            client,
+            connect: facts::connect(&platform.nats),
+        };
         let parts = Parts {
             log,
             reader,
             frames,
             progress: progress.clone(),
-            nats: Some(client.clone()),
+            nats: Some(nats.clone()),
             clock: Arc::new(platform.clock.clone()),
             monitor: Arc::new(monitor),
         };
         let app = App::start(config, parts).await.unwrap();
-        let service = MicroService::start(app.clone(), client).await.unwrap();
+        let service = MicroService::start(app.clone(), nats.client).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let make =

@@ -10,7 +10,7 @@ use std::{
 use async_nats::{Client, HeaderMap, jetstream};
 use async_trait::async_trait;
 use eventlog::{EventLog, Leases, LogError, RecordedEvent, Vault};
-use intake::{Accounts, Connect, IntakeParts};
+use intake::{Accounts, Connect, IntakeParts, Rejected, RejectedMessage};
 use kernel::SystemClock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -30,19 +30,22 @@ impl Accounts for Allowed {
     }
 }
 
-/// A nats-server, reached as the platform.
-pub struct Server(pub String, pub NatsCredentials);
-
-#[async_trait]
-impl Connect for Server {
-    async fn connect(&self) -> Result<Client, LogError> {
-        let NatsCredentials { user, password } = self.1.clone();
+/// Connections to a nats-server as the platform.
+pub fn connect(nats: &TestNats) -> Connect {
+    let (url, credentials) = (nats.url(), nats.credentials());
+    Arc::new(move || {
+        let (url, NatsCredentials { user, password }) = (url.clone(), credentials.clone());
         let options = async_nats::ConnectOptions::with_user_and_password(user, password);
-        options
-            .connect(&self.0)
-            .await
-            .map_err(|error| LogError::Nats(error.to_string()))
-    }
+        Box::pin(async move {
+            let connected = options.connect(&url).await;
+            connected.map_err(|error| LogError::Nats(error.to_string()))
+        })
+    })
+}
+
+/// What could not be accepted, read and dealt with.
+pub async fn rejected(nats: &TestNats) -> Rejected {
+    Rejected::new(nats.client().await, connect(nats), 1)
 }
 
 pub struct World {
@@ -93,7 +96,7 @@ impl World {
         let parts = IntakeParts {
             log: log.clone(),
             client: self.nats.client().await,
-            connect: Arc::new(Server(self.nats.url(), self.nats.credentials())),
+            connect: connect(&self.nats),
             clock: Arc::new(SystemClock),
             accounts: self.allowed.clone(),
             replicas: 1,
@@ -189,4 +192,14 @@ pub fn alert(device: u32, second: i64, state: &str) -> Value {
         "device": format!("SWITCH-CLI-{device:03}"), "client_id": "42", "severity": "critical",
         "message": format!("Port {device} {state}"), "occurred_at": at.to_rfc3339(),
     })
+}
+
+/// What waits after a sequence, oldest first.
+pub async fn waiting(rejected: &Rejected, after: u64) -> Vec<RejectedMessage> {
+    let mut walk = rejected.walk(after, u64::MAX);
+    let mut found = Vec::new();
+    while let Some(message) = walk.next().await.unwrap() {
+        found.push(message);
+    }
+    found
 }
