@@ -20,11 +20,3 @@ export async function signIn(page: Page, secret = password()) {
 export async function expectMenu(page: Page) {
   await expect(page.getByRole('heading', { name: 'Menu principal', level: 1 })).toBeVisible()
 }
-
-export type Theme = 'light' | 'dark'
-
-export async function useTheme(page: Page, theme: Theme) {
-  await page.addInitScript((value) => {
-    localStorage.setItem('greffe.theme', value)
-  }, theme)
-}

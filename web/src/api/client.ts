@@ -1,6 +1,7 @@
 // The only place that talks HTTP: session cookie, write header, positions, problems.
 import createClient, { type Middleware } from 'openapi-fetch'
 import { serverClock } from '@/lib/server-clock'
+import { createPatience } from './patience'
 import { forgetPositions, knownPosition, notePosition } from './positions'
 import { ApiError, errorOfResponse, networkError } from './problem'
 import type { paths } from './schema'
@@ -33,7 +34,7 @@ const greffe: Middleware = {
 
 export const http = createClient<paths>({
   baseUrl: typeof window === 'undefined' ? 'http://localhost' : window.location.origin,
-  fetch: (request) => globalThis.fetch(request),
+  fetch: createPatience((request) => globalThis.fetch(request)),
 })
 http.use(greffe)
 

@@ -1,5 +1,5 @@
 // Facts that could not be accepted: they wait in the stream REJECTED until somebody decides.
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { http, read, send } from './client'
 import { PAGE } from './supervision'
 
@@ -13,16 +13,27 @@ export const intakeKeys = {
 /** No feed tells of them. */
 const EVERY_MS = 10_000
 
-export const rejectedQuery = infiniteQueryOptions({
-  queryKey: [...intakeKeys.rejected, 'list'],
-  queryFn: async ({ pageParam, signal }) => {
-    const query = { cursor: pageParam ?? undefined, limit: PAGE }
-    return (await read(() => http.GET('/api/intake/rejected', { params: { query }, signal }))).data
-  },
-  initialPageParam: null as string | null,
-  getNextPageParam: (last) => last.next_cursor,
-  refetchInterval: EVERY_MS,
-})
+export interface RejectedFilters {
+  /** The account that published. */
+  service?: string
+  /** Why it was refused. */
+  code?: string
+}
+
+export function rejectedQuery(filters: RejectedFilters) {
+  return infiniteQueryOptions({
+    queryKey: [...intakeKeys.rejected, 'list', filters],
+    queryFn: async ({ pageParam, signal }) => {
+      const query = { ...filters, cursor: pageParam ?? undefined, limit: PAGE }
+      return (await read(() => http.GET('/api/intake/rejected', { params: { query }, signal })))
+        .data
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    placeholderData: keepPreviousData,
+    refetchInterval: EVERY_MS,
+  })
+}
 
 export function rejectedFactQuery(sequence: number) {
   return queryOptions({
@@ -62,5 +73,24 @@ export function discardFact(sequence: number, reason: string, intent: string) {
       headers: { 'Idempotency-Key': intent },
       body: { reason },
     }),
+  )
+}
+
+/** Facts after one sequence and up to another. */
+export interface Stretch extends RejectedFilters {
+  after?: number
+  up_to: number
+}
+
+/** One call of several: `next_after` says where the next one begins. */
+export function resubmitFacts(body: Stretch, intent: string) {
+  return send(() =>
+    http.POST('/api/intake/rejected/resubmit', { headers: { 'Idempotency-Key': intent }, body }),
+  )
+}
+
+export function discardFacts(body: Stretch & { reason: string }, intent: string) {
+  return send(() =>
+    http.POST('/api/intake/rejected/discard', { headers: { 'Idempotency-Key': intent }, body }),
   )
 }

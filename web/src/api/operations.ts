@@ -44,6 +44,16 @@ export function retryParked(path: Target, intent: string) {
   )
 }
 
+/** All that the reader put aside, whatever its key. */
+export function retryAllParked(name: string, intent: string) {
+  return send(() =>
+    http.POST('/api/operations/projections/{name}/parked/retry-all', {
+      params: { path: { name } },
+      headers: { 'Idempotency-Key': intent },
+    }),
+  )
+}
+
 export function discardParked(path: Target, reason: string, intent: string) {
   return send(() =>
     http.POST('/api/operations/projections/{name}/parked/{position}/discard', {

@@ -19,15 +19,23 @@ describe('errors as sentences', () => {
 
   it('shows the detail and the trace of an unknown code', () => {
     const body = { code: 'grant_haunted', detail: 'The grant is haunted.', trace_id: 'abc' }
-    expect(describeError(new ApiError(409, body), fr)).toEqual({
-      text: 'The grant is haunted.',
-      traceId: 'abc',
-    })
+    const error = new ApiError(409, body)
+    expect(describeError(error, en)).toEqual({ text: 'The grant is haunted.', traceId: 'abc' })
+    expect(describeError(error, fr).text).toMatch(/^Le serveur a refusé.+haunted/)
   })
 
   it('prefers the detail of an invalid request over a vague sentence', () => {
     const error = new ApiError(422, { code: 'invalid', detail: 'reason is too long' })
-    expect(describeError(error, fr).text).toBe('reason is too long')
+    expect(describeError(error, en).text).toBe('reason is too long')
+    expect(describeError(error, fr).text).toMatch(/^La demande contient une erreur.+too long/)
+  })
+
+  it('names the fields of an invalid request in the reader’s language', () => {
+    const errors = [{ field: 'reason', code: 'too_long' }]
+    const error = new ApiError(422, { code: 'invalid', detail: 'reason is too long', errors })
+    expect(describeError(error, fr).text).toBe(
+      'La demande contient une erreur. (reason : trop long)',
+    )
   })
 
   it('gives the trace of an internal error, and only then', () => {

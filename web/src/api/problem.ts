@@ -69,16 +69,32 @@ export interface ErrorSentence {
   traceId: string | null
 }
 
+/** What is wrong with one field; the code itself where there are no words for it. */
+export function fieldProblem(code: string, t: Translate): string {
+  const key = `sv.rejected.field.${code}`
+  return hasMessage(key) ? t(key) : code
+}
+
+/** "invalid" says too little by itself: the fields, or the server's own words, name the mistake. */
+function describeInvalid({ body, detail }: ApiError, t: Translate): string {
+  const said = detail ?? ''
+  if (body.errors?.length) {
+    const fields = body.errors.map(({ field, code }) => `${field} : ${fieldProblem(code, t)}`)
+    return t('error.invalid_fields', { detail: said, fields: `(${fields.join(', ')})` })
+  }
+  return said ? t('error.invalid_detail', { detail: said }) : t('error.invalid')
+}
+
 export function describeError(error: unknown, t: Translate): ErrorSentence {
   if (!(error instanceof ApiError)) {
     return { text: t('error.title'), traceId: null }
   }
+  if (error.code === 'invalid') return { text: describeInvalid(error, t), traceId: error.traceId }
   const key = `error.${error.code}`
-  // "invalid" says too little by itself: the server's detail names the mistake.
-  const known = hasMessage(key) && !(error.code === 'invalid' && error.detail)
-  if (known) {
+  if (hasMessage(key)) {
     const text = t(key, { seconds: error.retryAfterSeconds ?? 60 })
     return { text, traceId: error.code === 'internal' ? error.traceId : null }
   }
-  return { text: error.detail ?? t('error.title'), traceId: error.traceId }
+  const text = error.detail ? t('error.said', { detail: error.detail }) : t('error.title')
+  return { text, traceId: error.traceId }
 }

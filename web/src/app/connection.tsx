@@ -1,6 +1,7 @@
-import { CloudOff, RefreshCw, WifiOff } from 'lucide-react'
+import { CloudOff, Hourglass, RefreshCw, WifiOff } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useFeedState } from '@/api/live'
+import { usePatience } from '@/api/patience'
 import { useT } from '@/lib/i18n'
 import { Button } from '@/ui/button'
 
@@ -68,6 +69,7 @@ export function ConnectionBanner() {
   const offline = status === 'offline'
   const degraded = status === 'degraded'
   const shown = lost || offline || degraded
+  const slowed = useLasting(usePatience((s) => s.until) !== null, 2_000)
   const Icon = offline ? WifiOff : degraded ? RefreshCw : CloudOff
   const text = offline
     ? t('shell.offline')
@@ -78,6 +80,14 @@ export function ConnectionBanner() {
         : t('shell.reconnecting_now')
   return (
     <div role="status">
+      {slowed ? (
+        <div className="border-line bg-sunken border-t">
+          <p className="mx-auto flex max-w-6xl items-center gap-3 px-4 py-2 text-base sm:px-6">
+            <Hourglass className="text-soft size-4 shrink-0" aria-hidden="true" />
+            {t('shell.slowed')}
+          </p>
+        </div>
+      ) : null}
       {shown ? (
         <div className="border-yellow-line bg-yellow-soft text-yellow border-t">
           <div className="mx-auto flex max-w-6xl items-center gap-3 px-4 py-2 text-base sm:px-6">

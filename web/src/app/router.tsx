@@ -22,6 +22,7 @@ import {
   auditSearch,
   errorsSearch,
   historySearch,
+  rejectedSearch,
   periodSearch,
   signInSearch,
   statisticsSearch,
@@ -301,6 +302,7 @@ const health = createRoute({
 const rejected = createRoute({
   getParentRoute: () => supervision,
   path: '/rejets',
+  validateSearch: rejectedSearch,
   component: lazyRouteComponent(
     () => import('@/features/supervision/rejected-page'),
     'RejectedPage',
@@ -310,6 +312,7 @@ const rejected = createRoute({
 const rejectedFact = createRoute({
   getParentRoute: () => supervision,
   path: '/rejets/$sequence',
+  validateSearch: rejectedSearch,
   component: lazyRouteComponent(
     () => import('@/features/supervision/rejected-fact-page'),
     'RejectedFactPage',

@@ -1,4 +1,5 @@
 // What the URL may carry, read with distrust.
+import type { RejectedFilters } from '@/api/intake'
 import type { AlertFilters, ErrorFilters, TicketFilters } from '@/api/supervision'
 import type { ApprovalStatus } from '@/api/types'
 import { periodSearch } from '@/lib/period'
@@ -127,6 +128,10 @@ export function alertsSearch(raw: Raw): AlertFilters {
 
 export function errorsSearch(raw: Raw): ErrorFilters {
   return { ...periodSearch(raw), workflow: text(raw.workflow), recovered: flag(raw.recovered) }
+}
+
+export function rejectedSearch(raw: Raw): RejectedFilters {
+  return { service: text(raw.service), code: text(raw.code) }
 }
 
 export interface AlertSearch {

@@ -13,7 +13,11 @@ function readTheme(): Theme {
   }
 }
 
-function paint(theme: Theme) {
+/** What a page asks for whatever the person chose, while it is shown. */
+let held: 'light' | 'dark' | undefined
+
+function paint(chosen: Theme) {
+  const theme = held ?? chosen
   const isDark = theme === 'dark' || (theme === 'system' && dark.matches)
   document.documentElement.dataset.theme = isDark ? 'dark' : 'light'
   document
@@ -38,6 +42,16 @@ export const useTheme = create<ThemeState>((set) => ({
     set({ theme })
   },
 }))
+
+/** Until what it returns is called, the page looks like this and no other way. */
+export function holdTheme(theme: 'light' | 'dark') {
+  held = theme
+  paint(theme)
+  return () => {
+    held = undefined
+    paint(useTheme.getState().theme)
+  }
+}
 
 dark.addEventListener('change', () => {
   paint(useTheme.getState().theme)

@@ -28,6 +28,12 @@ export function targetLabel(type: string, t: Translate): string {
   return hasMessage(key) ? t(key) : type
 }
 
+/** What a field of an event holds, in plain words; its own name where there are none. */
+export function fieldLabel(field: string, t: Translate): string {
+  const key = `audit.field.${field}`
+  return hasMessage(key) ? t(key) : field
+}
+
 export function shortId(id: string): string {
   return id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id
 }

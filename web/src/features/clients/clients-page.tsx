@@ -77,7 +77,7 @@ export function ClientsPage() {
                   <th scope="col" className="px-4 py-2.5 font-medium max-sm:hidden">
                     {t('clients.id')}
                   </th>
-                  <th scope="col" className="px-4 py-2.5 font-medium">
+                  <th scope="col" className="px-4 py-2.5 font-medium max-sm:hidden">
                     {t('clients.critical')}
                   </th>
                   {mayEdit ? (
@@ -90,18 +90,20 @@ export function ClientsPage() {
               <tbody>
                 {shown.map((each) => (
                   <tr key={each.id} className="border-line border-b last:border-0">
-                    <th scope="row" className="px-4 py-3 font-medium sm:px-5">
+                    <th scope="row" className="px-4 py-3 font-medium break-words sm:px-5">
                       {each.name}
+                      {/* A phone has room for the name: the rest stands under it. */}
+                      <span className="mt-0.5 flex flex-wrap items-center gap-x-2 gap-y-1 text-sm font-normal sm:hidden">
+                        <span className="text-soft font-mono break-all">{each.id}</span>
+                        {each.critical ? <Critical /> : null}
+                      </span>
                     </th>
                     <td className="text-soft px-4 py-3 font-mono text-sm max-sm:hidden">
                       {each.id}
                     </td>
-                    <td className="px-4 py-3">
+                    <td className="px-4 py-3 max-sm:hidden">
                       {each.critical ? (
-                        <Badge tone="red">
-                          <HeartPulse aria-hidden="true" />
-                          {t('clients.critical')}
-                        </Badge>
+                        <Critical />
                       ) : (
                         <span className="text-soft">{t('clients.standard')}</span>
                       )}
@@ -144,5 +146,15 @@ export function ClientsPage() {
         />
       ) : null}
     </>
+  )
+}
+
+function Critical() {
+  const { t } = useT()
+  return (
+    <Badge tone="red">
+      <HeartPulse aria-hidden="true" />
+      {t('clients.critical')}
+    </Badge>
   )
 }

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Hourglass, RotateCw, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { parkedQuery, retryParked } from '@/api/operations'
+import { parkedQuery, retryAllParked, retryParked } from '@/api/operations'
 import { describeError } from '@/api/problem'
 import type { ParkedItem } from '@/api/types'
 import { formatDate, formatTimeSeconds } from '@/lib/format'
@@ -31,7 +31,18 @@ export function ParkedSection({ name }: { name: string }) {
   if (query.data && failed.length === 0) return null
   return (
     <div className="mb-4">
-      <h3 className="mb-2 font-mono text-base font-semibold">{name}</h3>
+      <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
+        <h3 className="min-w-0 flex-1 font-mono text-base font-semibold break-all">{name}</h3>
+        {failed.length > 1 ? (
+          <RetryAll
+            name={name}
+            ordered={failed.every((each) => isOrdered(each.position))}
+            onOrdered={(at) => {
+              setOrdered(Object.fromEntries(failed.map((each) => [each.position, at])))
+            }}
+          />
+        ) : null}
+      </div>
       {problem ? <ErrorState className="mb-2" text={problem.text} trace={problem.traceId} /> : null}
       {failed.length > 0 ? (
         <Card>
@@ -52,6 +63,42 @@ export function ParkedSection({ name }: { name: string }) {
       ) : null}
       {query.data?.next_cursor ? <p className="text-faint mt-2 text-sm">{t('ops.more')}</p> : null}
     </div>
+  )
+}
+
+interface RetryAllProps {
+  name: string
+  ordered: boolean
+  onOrdered: (position: number) => void
+}
+
+/** One order for all keys, once what they all stumbled over is mended. */
+function RetryAll({ name, ordered, onOrdered }: RetryAllProps) {
+  const { t } = useT()
+  const client = useQueryClient()
+  const retry = useMutation({
+    mutationFn: (intent: string) => retryAllParked(name, intent),
+    onSuccess: (answer) => {
+      onOrdered(answer.position)
+      toast('success', t('ops.retry_all_ordered'))
+    },
+    onError: (error) => {
+      toast('error', describeError(error, t).text)
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ['operations'] }),
+  })
+  return (
+    <Button
+      busy={retry.isPending}
+      aria-disabled={ordered || undefined}
+      aria-label={t('ops.retry_all_of', { name })}
+      onClick={() => {
+        retry.mutate(uniqueId())
+      }}
+    >
+      <RotateCw className="size-4" aria-hidden="true" />
+      {t('ops.retry_all')}
+    </Button>
   )
 }
 

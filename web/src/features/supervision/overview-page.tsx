@@ -39,7 +39,7 @@ export function OverviewPage() {
         {(data) => (
           <>
             <OverviewFigures data={data} link={link} />
-            <RightNow most={4} />
+            <RightNow components={data.health} most={4} />
             <Panel title={t('sv.health')} more={{ to: '/supervision/sante' }}>
               <HealthStrip components={data.health} label={t('sv.health')} />
             </Panel>

@@ -21,19 +21,21 @@ import { VisibleText } from '@/ui/visible-text'
 import { DiscardFactDialog } from './discard-fact-dialog'
 import { FactSchema } from './fact-schema'
 import { jsonMistake, pretty } from './fact-body'
-import { useFieldProblem, useRefusal } from './rejected-page'
+import { useFieldProblem, useRefusal } from './rejected-words'
 
 const route = getRouteApi('/app/supervision/rejets/$sequence')
 
 export function RejectedFactPage() {
   const { t } = useT()
   const { sequence } = route.useParams()
+  const search = route.useSearch()
   const query = useQuery(rejectedFactQuery(Number(sequence)))
   useTitle(`${t('sv.tab.rejected')} · SUPERVISION`)
   return (
     <>
       <Link
         to="/supervision/rejets"
+        search={search}
         className="text-accent mb-1 inline-flex h-11 items-center gap-1.5 text-base font-medium underline-offset-4 hover:underline sm:h-9"
       >
         <ArrowLeft className="size-4" aria-hidden="true" />
@@ -74,7 +76,10 @@ function Fact({ fact }: { fact: RejectedFact }) {
         </p>
         {fact.errors.length === 0 ? (
           <p className="mt-0.5 text-base break-words">
-            <VisibleText text={fact.detail} />
+            {t('sv.rejected.said')}{' '}
+            <span lang="en">
+              <VisibleText text={fact.detail} />
+            </span>
           </p>
         ) : null}
         {fact.errors.length > 0 ? (
@@ -111,7 +116,8 @@ function Correction({ fact }: { fact: RejectedFact }) {
   const settled = () => {
     void client.invalidateQueries({ queryKey: intakeKeys.rejected })
     void client.invalidateQueries({ queryKey: supervisionKeys.all })
-    void navigate({ to: '/supervision/rejets' })
+    // Back among those of the same kind.
+    void navigate({ to: '/supervision/rejets', search: (before) => before })
   }
   const resubmit = useMutation({
     // As it came, to the letter, unless somebody changed it.

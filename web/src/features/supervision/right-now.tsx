@@ -1,13 +1,18 @@
 // The first thing somebody on call looks for: what is wrong at this moment, and at whose.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { CircleCheck, TriangleAlert } from 'lucide-react'
+import { CircleCheck, OctagonAlert, TriangleAlert } from 'lucide-react'
 import { sentinelQuery } from '@/api/supervision'
+import type { Component } from '@/api/supervision-types'
+import { cn } from '@/lib/cn'
 import { useT } from '@/lib/i18n'
+import { useComponentName } from './health-strip'
 import { ImpactedClients } from './impacted-clients'
 import { Panel } from './panel'
 
 interface RightNowProps {
+  /** What the platform depends on: nothing is called well above something that is down. */
+  components: Component[]
   /** How many clients; the worst come first. */
   most: number
   /** On the wall nobody follows a link. */
@@ -15,31 +20,14 @@ interface RightNowProps {
 }
 
 /** Nothing until it is known: "all is well" must never be said for want of an answer. */
-export function RightNow({ most, plain }: RightNowProps) {
+export function RightNow({ components, most, plain }: RightNowProps) {
   const { t, tn } = useT()
   const { data, isError } = useQuery(sentinelQuery({ range: 'today' }))
-  if (isError) {
-    return (
-      <p
-        role="alert"
-        className="border-yellow-line bg-yellow-soft flex items-center gap-2.5 rounded-xl border px-4 py-3 text-base font-medium sm:px-5"
-      >
-        <TriangleAlert className="text-yellow size-5 shrink-0" aria-hidden="true" />
-        {t('sv.now.not_known')}
-      </p>
-    )
-  }
+  if (isError) return <Line tone="yellow" text={t('sv.now.not_known')} isAlert />
   if (!data) return null
   const touched = data.impacted_clients.filter(({ state }) => state !== 'green')
   const rest = touched.length - most
-  if (data.active_now === 0) {
-    return (
-      <p className="border-green-line bg-green-soft flex items-center gap-2.5 rounded-xl border px-4 py-3 text-base font-medium sm:px-5">
-        <CircleCheck className="text-green size-5 shrink-0" aria-hidden="true" />
-        {t('sv.now.well')}
-      </p>
-    )
-  }
+  if (data.active_now === 0) return <NoAlert components={components} />
   return (
     <Panel
       title={t('sv.now')}
@@ -65,5 +53,53 @@ export function RightNow({ most, plain }: RightNowProps) {
         </Link>
       ) : null}
     </Panel>
+  )
+}
+
+/** No alert, and yet a component may be in trouble that no alert speaks of. */
+function NoAlert({ components }: { components: Component[] }) {
+  const { t } = useT()
+  const nameOf = useComponentName()
+  const well = t('sv.now.well')
+  const list = (status: Component['status']) =>
+    components
+      .filter((each) => each.is_configured && each.status === status)
+      .map((each) => nameOf(each.component))
+      .join(', ')
+  const down = list('down')
+  if (down) return <Line tone="red" text={t('sv.now.down', { well, names: down })} />
+  const degraded = list('degraded')
+  if (degraded) {
+    return <Line tone="yellow" text={t('sv.now.degraded', { well, names: degraded })} />
+  }
+  return <Line tone="green" text={well} />
+}
+
+const lines = {
+  green: { icon: CircleCheck, ground: 'border-green-line bg-green-soft', ink: 'text-green' },
+  yellow: { icon: TriangleAlert, ground: 'border-yellow-line bg-yellow-soft', ink: 'text-yellow' },
+  red: { icon: OctagonAlert, ground: 'border-red-line bg-red-soft', ink: 'text-red' },
+}
+
+interface LineProps {
+  tone: keyof typeof lines
+  text: string
+  isAlert?: boolean
+}
+
+function Line({ tone, text, isAlert }: LineProps) {
+  const { icon: Icon, ground, ink } = lines[tone]
+  return (
+    <p
+      role={isAlert ? 'alert' : undefined}
+      data-now={tone}
+      className={cn(
+        'flex items-center gap-2.5 rounded-xl border px-4 py-3 text-base font-medium sm:px-5',
+        ground,
+      )}
+    >
+      <Icon className={cn('size-5 shrink-0', ink)} aria-hidden="true" />
+      {text}
+    </p>
   )
 }

@@ -1,5 +1,6 @@
 // What a screen on the wall needs of the browser: large type, its own colours, no sleep, the keys.
 import { useEffect, useReducer, useState, useSyncExternalStore } from 'react'
+import { holdTheme } from '@/lib/theme'
 import { turn, type Turn, type TurnAct } from './wall-turn'
 
 /** Root size: everything is in rem, so everything grows. 29 px on a 1920 × 1080 screen. */
@@ -8,12 +9,13 @@ const TYPE = 'clamp(16px, min(1.5vw, 2.67vh), 64px)'
 export function useWallLook(isDark: boolean) {
   useEffect(() => {
     const root = document.documentElement
-    const before = { size: root.style.fontSize, theme: root.dataset.theme }
+    const size = root.style.fontSize
     root.style.fontSize = TYPE
-    root.dataset.theme = isDark ? 'dark' : 'light'
+    // Also when the system turns dark or light at nightfall.
+    const release = holdTheme(isDark ? 'dark' : 'light')
     return () => {
-      root.style.fontSize = before.size
-      root.dataset.theme = before.theme
+      root.style.fontSize = size
+      release()
     }
   }, [isDark])
 }
@@ -102,6 +104,22 @@ export function useTurns(count: number, everyMs: number) {
     }
   }, [])
   return [state, act] as const
+}
+
+/** Where a dashboard is longer than the screen, who scrolls is reading: it does not turn away. */
+export function useReading(index: number, act: (next: TurnAct) => void) {
+  useEffect(() => {
+    window.scrollTo({ top: 0 })
+  }, [index])
+  useEffect(() => {
+    const onScroll = () => {
+      act({ type: 'read' })
+    }
+    window.addEventListener('scroll', onScroll, { passive: true })
+    return () => {
+      window.removeEventListener('scroll', onScroll)
+    }
+  }, [act])
 }
 
 const HIDE_AFTER_MS = 4_000

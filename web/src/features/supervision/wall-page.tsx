@@ -10,7 +10,14 @@ import { BrandMark } from '@/ui/brand'
 import { useMinute } from './ago'
 import { LiveState } from './live-state'
 import { useSupervision } from './use-supervision'
-import { useFullscreen, useStirring, useTurns, useWakeLock, useWallLook } from './use-wall'
+import {
+  useFullscreen,
+  useReading,
+  useStirring,
+  useTurns,
+  useWakeLock,
+  useWallLook,
+} from './use-wall'
 import { wallPanels } from './wall-panels'
 import { DEFAULT_EVERY_S, type Turn, type TurnAct } from './wall-turn'
 
@@ -26,15 +33,16 @@ export function WallPage() {
   useSupervision()
   useWallLook(theme !== 'light')
   useWakeLock()
+  useReading(state.index, act)
   useTitle(`${t('sv.wall')} · SUPERVISION`)
   if (!shown) return null
   const { title, Panel } = shown
   return (
-    <main className="bg-paper flex h-dvh flex-col gap-4 overflow-x-hidden overflow-y-auto p-4 md:overflow-hidden">
+    <main className="bg-paper wall:h-dvh wall:overflow-hidden flex min-h-dvh flex-col gap-3 overflow-x-clip p-3 sm:gap-4 sm:p-4">
       <header className="flex flex-wrap items-center gap-x-4 gap-y-1">
         <BrandMark className="size-8" />
         <h1 className="font-serif text-xl font-semibold">
-          <span className="text-soft font-normal">SUPERVISION · </span>
+          <span className="text-soft font-normal max-sm:sr-only">SUPERVISION · </span>
           {t(title)}
         </h1>
         <LiveState className="ml-auto" />
@@ -46,7 +54,7 @@ export function WallPage() {
         </time>
       </header>
       <div
-        className="min-h-0 flex-1 md:overflow-hidden [&_dl_dd:nth-of-type(1)]:text-3xl [&_dl_dd:nth-of-type(1)]:leading-tight"
+        className="wall:min-h-0 wall:overflow-hidden flex-1 sm:[&_dl_dd:nth-of-type(1)]:text-3xl sm:[&_dl_dd:nth-of-type(1)]:leading-tight"
         data-wall={title}
       >
         <Panel />
@@ -65,7 +73,10 @@ interface TurnProps {
 function Progress({ state, everyMs, act }: TurnProps & { everyMs: number }) {
   const { t } = useT()
   return (
-    <nav aria-label={t('sv.sections')} className="flex gap-2">
+    <nav
+      aria-label={t('sv.sections')}
+      className="bg-paper wall:static sticky bottom-0 -mx-1 flex gap-2 px-1 py-2"
+    >
       {wallPanels.map(({ title }, index) => {
         const isHere = index === state.index
         const share = isHere ? Math.min(1, state.elapsedMs / everyMs) : 0

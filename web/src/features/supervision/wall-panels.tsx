@@ -31,7 +31,7 @@ const SeriesChart = lazy(() => import('./series-chart').then((m) => ({ default: 
 /** Lists are cut at the edge of the screen: the newest are on top. */
 function Halves({ children }: { children: ReactNode }) {
   return (
-    <div className="grid min-h-0 grid-cols-1 gap-4 md:grid-cols-2 md:[&>section]:min-h-0 md:[&>section]:overflow-hidden">
+    <div className="grid min-h-0 grid-cols-1 gap-4 md:grid-cols-2 wall:[&>section]:min-h-0 wall:[&>section]:overflow-hidden">
       {children}
     </div>
   )
@@ -73,7 +73,7 @@ function WallOverview() {
               note={t('sv.entries.today', { n: number(data.knowledge.added_today) })}
             />
           </Figures>
-          <RightNow most={2} plain />
+          <RightNow components={data.health} most={2} plain />
           <HealthStrip components={data.health.slice(0, 6)} label={t('sv.health')} />
           <Panel title={t('sv.activity')} flush>
             {data.activity.length === 0 ? (

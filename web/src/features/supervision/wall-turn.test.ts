@@ -26,6 +26,12 @@ describe('the wall', () => {
     expect(go(half, { type: 'go', index: 3 }).index).toBe(3)
   })
 
+  it('does not turn away from who reads', () => {
+    const nearly = go(start, { type: 'passed', ms: 19_000 }, { type: 'read' })
+    expect(go(nearly, { type: 'passed', ms: 19_000 }).index).toBe(0)
+    expect(go(nearly, { type: 'passed', ms: 20_000 }).index).toBe(1)
+  })
+
   it('takes a sensible pace only', () => {
     expect(everyOf(30)).toBe(30)
     expect(everyOf('5')).toBe(5)

@@ -12,6 +12,7 @@ export type TurnAct =
   | { type: 'previous' }
   | { type: 'toggle' }
   | { type: 'go'; index: number }
+  | { type: 'read' }
 
 export const DEFAULT_EVERY_S = 20
 const LEAST_EVERY_S = 5
@@ -34,6 +35,8 @@ export function turn(state: Turn, act: TurnAct, count: number, everyMs: number):
       return at(state.index - 1)
     case 'go':
       return at(act.index)
+    case 'read':
+      return { ...state, elapsedMs: 0 }
     case 'toggle':
       return { ...state, isPaused: !state.isPaused }
     case 'passed': {

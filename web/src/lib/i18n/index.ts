@@ -1,11 +1,14 @@
 // A typed dictionary: every sentence is a [French, English] pair, so neither can be forgotten.
 import { create } from 'zustand'
 import { audit } from './messages/audit'
+import { auditFields } from './messages/audit-fields'
+import { auditOperations } from './messages/audit-operations'
 import { common } from './messages/common'
 import { errors } from './messages/errors'
 import { events } from './messages/events'
 import { operations } from './messages/operations'
 import { registry } from './messages/registry'
+import { rejected } from './messages/rejected'
 import { safeguard } from './messages/safeguard'
 import { sentinel } from './messages/sentinel'
 import { shell } from './messages/shell'
@@ -17,9 +20,12 @@ const dictionary = {
   ...common,
   ...errors,
   ...shell,
+  ...rejected,
   ...safeguard,
   ...registry,
   ...audit,
+  ...auditFields,
+  ...auditOperations,
   ...events,
   ...operations,
   ...sentinel,

@@ -15,6 +15,61 @@ export const errors = {
   ],
   'error.not_found': ['Cet élément n’existe pas ou plus.', 'This item does not exist any more.'],
   'error.invalid': ['La demande contient une erreur.', 'The request contains a mistake.'],
+  'error.invalid_fields': ['La demande contient une erreur. {fields}', '{detail} {fields}'],
+  'error.invalid_detail': ['La demande contient une erreur : « {detail} »', '{detail}'],
+  'error.said': ['Le serveur a refusé : « {detail} »', '{detail}'],
+  'error.method_not_allowed': [
+    'Le serveur ne connaît pas cette action.',
+    'The server does not know this action.',
+  ],
+  'error.unsupported_media_type': [
+    'Le serveur n’accepte pas ce format de fichier.',
+    'The server does not accept this file format.',
+  ],
+  'error.too_many_pending': [
+    'Trop de demandes attendent déjà une décision. Réessayez dans {seconds} s.',
+    'Too many requests already wait for a decision. Try again in {seconds} s.',
+  ],
+  'error.not_requester': [
+    'Seul l’auteur de la demande peut faire cela.',
+    'Only who made the request can do that.',
+  ],
+  'error.approval_not_needed': [
+    'Cette action ne demande aucune approbation.',
+    'This action needs no approval.',
+  ],
+  'error.not_approved': ['Cette demande n’est pas approuvée.', 'This request is not approved.'],
+  'error.arguments_changed': [
+    'Les arguments ne sont plus ceux qui ont été approuvés.',
+    'The arguments are no longer those approved.',
+  ],
+  'error.grant_used': ['Cette autorisation a déjà servi.', 'This grant was already used.'],
+  'error.grant_lapsed': ['Cette autorisation est caduque.', 'This grant has lapsed.'],
+  'error.wrong_grant': [
+    'Cette autorisation est celle d’une autre exécution.',
+    'This grant belongs to another run.',
+  ],
+  'error.outcome_already_recorded': [
+    'Le résultat de cette action est déjà inscrit.',
+    'The outcome of this action is already on record.',
+  ],
+  'error.alert_unknown': ['Cette alerte est inconnue.', 'This alert is not known.'],
+  'error.alert_resolved': ['Cette alerte est déjà résolue.', 'This alert is already resolved.'],
+  'error.too_many_steps': [
+    'Cette alerte porte déjà trop d’étapes.',
+    'This alert already has too many steps.',
+  ],
+  'error.maintenance_over': ['Cette maintenance est terminée.', 'This maintenance is over.'],
+  'error.session_ended': ['Cette session est déjà fermée.', 'This session has already ended.'],
+  'error.disabled': ['Ce compte est désactivé.', 'This account is disabled.'],
+  'error.own_account': [
+    'On ne peut pas faire cela sur son propre compte.',
+    'Nobody can do that to his own account.',
+  ],
+  'error.last_super_admin': [
+    'C’est le dernier compte N4 : il doit rester.',
+    'This is the last N4 account: it has to stay.',
+  ],
   'error.stale_version': [
     'Quelqu’un a agi sur cette demande entre-temps. Relisez-la avant de décider.',
     'Someone acted on this request meanwhile. Read it again before deciding.',

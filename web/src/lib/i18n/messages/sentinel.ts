@@ -96,6 +96,8 @@ export const sentinel = {
   'sv.sentinel.timeline': ['Fil des alertes', 'Timeline of alerts'],
   'sv.now': ['En ce moment', 'Right now'],
   'sv.now.well': ['Aucune alerte en cours', 'No alert is active'],
+  'sv.now.down': ['{well}, mais en panne : {names}', '{well}, but down: {names}'],
+  'sv.now.degraded': ['{well}, mais dégradé : {names}', '{well}, but degraded: {names}'],
   'sv.now.not_known': [
     'L’état des alertes n’est pas connu pour le moment.',
     'How alerts are is not known at the moment.',

@@ -28,6 +28,10 @@ export const shell = {
     'Degraded mode: refreshing every 30 s',
   ],
   'shell.degraded_short': ['Mode dégradé', 'Degraded'],
+  'shell.slowed': [
+    'Le serveur reçoit beaucoup de demandes : la page se complète d’elle-même dans un instant.',
+    'The server gets many requests: the page completes itself in a moment.',
+  ],
   'shell.offline': [
     'Hors ligne. Ce que vous voyez peut être ancien.',
     'Offline. What you see may be out of date.',
