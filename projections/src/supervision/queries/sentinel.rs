@@ -145,7 +145,7 @@ async fn muted(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, ReadE
     let count: i64 = sqlx::query_scalar(
         "WITH running AS MATERIALIZED (
              SELECT client_id, device FROM supervision_maintenance
-             WHERE NOT is_cancelled AND starts_at <= $1 AND ends_at > $1),
+             WHERE cancelled_at IS NULL AND starts_at <= $1 AND ends_at > $1),
          whole AS MATERIALIZED (
              SELECT DISTINCT client_id FROM running WHERE device IS NULL AND client_id IS NOT NULL),
          devices AS (SELECT DISTINCT device FROM running WHERE device IS NOT NULL)
