@@ -81,6 +81,8 @@ fn used(source: &str, root: &str) -> BTreeSet<String> {
             }
         }
     }
+    // After the last comma of a list there is nothing.
+    names.remove("");
     names
 }
 

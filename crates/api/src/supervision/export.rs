@@ -366,3 +366,25 @@ fn row(columns: &[&str], item: &impl Serialize, client: Option<&ClientRef>) -> R
     };
     columns.iter().map(cell).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_numbers_as_far_as_a_spreadsheet_keeps_them() {
+        for (cell, number) in [
+            (json!(1234), Some(1_234.0)),
+            (json!(-7), Some(-7.0)),
+            (json!(1_u64 << 53), Some(9_007_199_254_740_992.0)),
+            (json!((1_u64 << 53) + 1), None),
+            (json!(u64::MAX), None),
+            (json!("1234"), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(exact(&cell), number, "{cell}");
+        }
+    }
+}

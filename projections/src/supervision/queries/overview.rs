@@ -35,10 +35,10 @@ pub async fn find_overview(
 ) -> Result<Overview, ReadError> {
     let mut tx = snapshot(pool).await?;
     let asked = (Asked::of(&period, now), Asked::before(&period, now));
-    let tickets = all(sums::all_tickets(&mut tx, asked.0).await?, |it| it.count)?;
-    let tickets_before = all(sums::all_tickets(&mut tx, asked.1).await?, |it| it.count)?;
-    let alerts = all(sums::all_alerts(&mut tx, asked.0).await?, |it| it.count)?;
-    let alerts_before = all(sums::all_alerts(&mut tx, asked.1).await?, |it| it.count)?;
+    let tickets = sums::count_tickets(&mut tx, asked.0).await?;
+    let tickets_before = sums::count_tickets(&mut tx, asked.1).await?;
+    let alerts = sums::count_alerts(&mut tx, asked.0).await?;
+    let alerts_before = sums::count_alerts(&mut tx, asked.1).await?;
     let until = now + TimeDelta::milliseconds(1);
     let entries = brought(&mut tx, (DateTime::UNIX_EPOCH, until)).await?;
     let today = brought(&mut tx, (start_of_day(now), until)).await?;
@@ -60,10 +60,6 @@ pub async fn find_overview(
     };
     tx.commit().await?;
     Ok(overview)
-}
-
-fn all<T>(sums: Vec<T>, count: impl Fn(&T) -> i64) -> Result<u64, ReadError> {
-    sums.iter().map(|sum| counted(count(sum))).sum()
 }
 
 /// How many requests are pending, by the time they have left.
