@@ -189,13 +189,15 @@ pub(super) struct Windows(Vec<Window>);
 type Window = (Option<String>, Option<String>, DateTime<Utc>, DateTime<Utc>);
 
 impl Windows {
-    /// Those that end after a time, before which nobody will ask.
-    pub async fn load(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Self, LogError> {
+    /// Those that run at some time of a stretch, about which alone somebody will ask.
+    pub async fn load(
+        conn: &mut PgConnection,
+        (first, last): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Self, LogError> {
         let query = "SELECT client_id, device, starts_at, ends_at FROM supervision_maintenance
-             WHERE cancelled_at IS NULL AND ends_at > $1";
-        Ok(Self(
-            sqlx::query_as(query).bind(since).fetch_all(conn).await?,
-        ))
+             WHERE cancelled_at IS NULL AND ends_at > $1 AND starts_at <= $2";
+        let windows = sqlx::query_as(query).bind(first).bind(last);
+        Ok(Self(windows.fetch_all(conn).await?))
     }
 
     /// Whether one of them mutes the alert: by its device, if the window names one, or its client.
