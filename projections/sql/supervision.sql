@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS supervision_maintenance (
     device             text,
     starts_at          timestamptz NOT NULL,
     ends_at            timestamptz NOT NULL,
-    is_cancelled       boolean NOT NULL,
+    cancelled_at       timestamptz,
     planned_by         text NOT NULL,
     planned_at         timestamptz NOT NULL,
     sealed             jsonb NOT NULL

@@ -11,7 +11,6 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use export::harmless;
 pub(crate) use record::{Refusals, record_infallible};
 use shapes::{AuditFilter, AuditPage, EventFilter, EventPage};
 
@@ -19,7 +18,7 @@ use crate::{
     App, Problem,
     caller::Caller,
     min_position::{AsOf, MinPosition},
-    safeguard::filter_of,
+    params::filter_of,
 };
 
 /// The routes of the audit trail.

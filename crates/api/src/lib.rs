@@ -12,7 +12,9 @@ mod caller;
 mod catalogue;
 mod clients;
 mod commands;
+mod cursors;
 mod docs;
+mod exports;
 mod feed;
 mod health;
 mod http;
@@ -24,6 +26,7 @@ mod nats;
 mod network;
 mod openapi;
 mod operations;
+mod params;
 mod presence;
 mod problem;
 mod rate_limit;
@@ -190,8 +193,10 @@ pub struct Inner {
     pub(crate) rate_limits: RateLimits,
     pub(crate) refusals: Refusals,
     pub(crate) operations: Operations,
+    pub(crate) lists: cursors::Lists,
     pub(crate) presence: Arc<Presence>,
     pub(crate) sockets: Arc<feed::OpenSockets>,
+    pub(crate) exports: Arc<exports::Exports>,
     stopping: CancellationToken,
 }
 
@@ -218,6 +223,7 @@ impl App {
         let tokens = Tokens::new(&config.jwt_secret)?;
         let accounts = Arc::new(Accounts::load(&parts.log, parts.clock.now()).await?);
         let stopping = CancellationToken::new();
+        let document = routes().1;
         tokio::spawn(
             accounts
                 .clone()
@@ -226,8 +232,10 @@ impl App {
         let app = Self(Arc::new(Inner {
             rate_limits: RateLimits::new(&config.limits),
             sockets: Arc::new(feed::OpenSockets::new(config.limits.sockets_per_party)),
+            exports: Arc::new(exports::Exports::new(exports::ExportLimits::default())),
             refusals: Refusals::default(),
-            operations: Operations::new(&routes().1),
+            operations: Operations::new(&document),
+            lists: cursors::Lists::of(&document),
             rejected: parts
                 .nats
                 .clone()
@@ -315,7 +323,8 @@ pub fn routes() -> (Router<App>, OpenApi) {
 /// The HTTP service of an API, complete with its layers.
 pub fn router(app: App) -> Router {
     let admitted = middleware::from_fn_with_state(app.clone(), auth::authenticate);
-    layered(app, routes().0.route_layer(admitted))
+    let cursors = middleware::from_fn_with_state(app.clone(), cursors::keep);
+    layered(app, routes().0.route_layer(cursors).route_layer(admitted))
 }
 
 /// Routes with what surrounds each of them: pages beside them, limits, problems, headers.

@@ -243,6 +243,32 @@ fn the_fourth_down_in_half_an_hour_is_flapping_once() {
 }
 
 #[test]
+fn it_flaps_again_after_half_an_hour_of_quiet() {
+    let flapping = |at| {
+        AlertEvent::FlappingStarted(AlertFlapping {
+            episode: 1,
+            downs: 4,
+            occurred_at: minute(at),
+        })
+    };
+    let mut given = vec![raised(1, 0)];
+    for (up, down) in [(1, 10), (11, 20), (21, 29)] {
+        given.extend([resolved(up), reopened(down)]);
+    }
+    given.push(flapping(29));
+    // It stays down for a while, and then goes up and down as before.
+    for (up, down) in [(59, 60), (61, 70), (71, 80)] {
+        given.extend([resolved(up), reopened(down)]);
+    }
+    given.push(resolved(81));
+    let expected = vec![reopened(85), flapping(85)];
+    assert_eq!(when(given.clone(), down(85)), Ok(expected));
+    // It was quiet for less than half an hour: that is the first time still.
+    given[8] = resolved(58);
+    assert_eq!(when(given, down(85)), Ok(vec![reopened(85)]));
+}
+
+#[test]
 fn what_comes_late_changes_no_state() {
     let given = vec![raised(1, 0), resolved(10)];
     assert_eq!(when(given, down(9)), Ok(vec![repeated(1, 9)]));
@@ -509,7 +535,9 @@ proptest! {
         let runtime = tokio_free::block_on(async move {
             let mut alert = Alert::default();
             let (mut episode, mut is_active, mut moved_at) = (0, false, None);
-            let mut has_flapped = false;
+            // When it last went down or up since it flaps.
+            let mut flapping_at: Option<DateTime<Utc>> = None;
+            let flaps = |last: Option<DateTime<Utc>>, at| last.is_some_and(|last| at - last < FLAPPING_WITHIN);
             for (nth, (is_down, at)) in reports.iter().copied().enumerate() {
                 let is_late = reports[..nth].iter().any(|earlier| at < earlier.1);
                 let before = (episode, is_active);
@@ -519,13 +547,16 @@ proptest! {
                             prop_assert!(is_down && !is_active && (!is_late || episode == 0));
                             prop_assert_eq!(event.episode, episode + 1);
                             (episode, is_active, moved_at) = (event.episode, true, Some(minute(at)));
-                            has_flapped = false;
+                            flapping_at = None;
                         }
                         AlertEvent::Reopened(event) => {
                             prop_assert!(is_down && !is_active && !is_late);
                             prop_assert!(minute(at) - moved_at.unwrap() <= REOPENED_WITHIN);
                             prop_assert_eq!(event.episode, episode);
                             (is_active, moved_at) = (true, Some(minute(at)));
+                            if flaps(flapping_at, minute(at)) {
+                                flapping_at = moved_at;
+                            }
                         }
                         AlertEvent::Resolved(event) => {
                             let is_over_at_once = is_down && is_late && before.0 == 0;
@@ -533,14 +564,18 @@ proptest! {
                             prop_assert_eq!(event.episode, episode);
                             prop_assert!(Some(event.occurred_at) >= moved_at);
                             (is_active, moved_at) = (false, Some(event.occurred_at));
+                            if flaps(flapping_at, event.occurred_at) {
+                                flapping_at = moved_at;
+                            }
                         }
                         AlertEvent::Repeated(event) => {
                             prop_assert!(is_down && (before.1 || is_late));
                             prop_assert_eq!(event.episode, episode);
                         }
                         AlertEvent::FlappingStarted(event) => {
-                            prop_assert!(is_active && !has_flapped && event.downs >= 4);
-                            has_flapped = true;
+                            prop_assert!(is_active && event.downs >= 4);
+                            prop_assert!(!flaps(flapping_at, event.occurred_at));
+                            flapping_at = Some(event.occurred_at);
                         }
                         AlertEvent::RecoveryNoted(_) => {
                             prop_assert!(!is_down && !before.1 && !is_late);

@@ -139,10 +139,11 @@ pub(super) async fn complete(
     vault: &Vault,
     alerts: Vec<(Alert, Option<DateTime<Utc>>, DateTime<Utc>)>,
 ) -> Result<Vec<Alert>, LogError> {
-    let Some(earliest) = alerts.iter().map(|(.., now)| *now).min() else {
+    let times = || alerts.iter().map(|(.., now)| *now);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else {
         return Ok(Vec::new());
     };
-    let windows = Windows::load(conn, earliest).await?;
+    let windows = Windows::load(conn, (first, last)).await?;
     let numbers = alerts
         .iter()
         .filter_map(|(alert, ..)| alert.client.as_ref());

@@ -65,7 +65,10 @@ pub struct Overview {
     pub knowledge: KnowledgeCounts,
     /// Facts that could not be accepted and wait for someone; `null` if NATS does not say.
     pub rejected_facts: Option<u64>,
+    /// 100 at most.
     pub health: Vec<WatchedComponent>,
+    /// How many components there are, shown or not.
+    pub health_total: u64,
     /// The latest 30, newest first.
     pub activity: Vec<Activity>,
 }

@@ -26,7 +26,7 @@ pub(super) struct WindowRow {
     pub device: Option<String>,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
-    pub is_cancelled: bool,
+    pub cancelled_at: Option<DateTime<Utc>>,
     pub planned_by: String,
     pub planned_at: DateTime<Utc>,
     pub sealed: Value,
@@ -74,7 +74,7 @@ impl Plans {
                 device: planned.device.clone(),
                 starts_at: planned.starts_at,
                 ends_at: planned.ends_at,
-                is_cancelled: false,
+                cancelled_at: None,
                 planned_by: planned.by.clone(),
                 planned_at: planned.planned_at,
                 sealed: json!({ "reason": planned.reason }),
@@ -92,7 +92,9 @@ impl Plans {
             return Ok(None);
         }
         (row.position, row.version) = (position, event.sequence as i64);
-        row.is_cancelled |= matches!(what, MaintenanceEvent::Cancelled(_));
+        if let MaintenanceEvent::Cancelled(cancelled) = what {
+            row.cancelled_at = Some(cancelled.cancelled_at);
+        }
         self.changed.push(id);
         Ok(Some(row))
     }
@@ -107,10 +109,10 @@ impl Plans {
             let sealed = tx.vault().seal(&row.planned_by, &row.sealed).await?;
             sqlx::query(
                 "INSERT INTO supervision_maintenance AS m (id, position, version, client_id, device, starts_at,
-                     ends_at, is_cancelled, planned_by, planned_at, sealed)
+                     ends_at, cancelled_at, planned_by, planned_at, sealed)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                  ON CONFLICT (id) DO UPDATE SET position = excluded.position, version = excluded.version,
-                     is_cancelled = excluded.is_cancelled
+                     cancelled_at = excluded.cancelled_at
                  WHERE m.position < excluded.position",
             )
             .bind(row.id)
@@ -120,7 +122,7 @@ impl Plans {
             .bind(row.device)
             .bind(row.starts_at)
             .bind(row.ends_at)
-            .bind(row.is_cancelled)
+            .bind(row.cancelled_at)
             .bind(row.planned_by)
             .bind(row.planned_at)
             .bind(sealed)
@@ -134,7 +136,7 @@ impl Plans {
 impl WindowRow {
     fn status(&self, now: DateTime<Utc>) -> MaintenanceStatus {
         match self {
-            _ if self.is_cancelled => MaintenanceStatus::Cancelled,
+            _ if self.cancelled_at.is_some() => MaintenanceStatus::Cancelled,
             _ if now < self.starts_at => MaintenanceStatus::Planned,
             _ if now < self.ends_at => MaintenanceStatus::Running,
             _ => MaintenanceStatus::Ended,
@@ -149,6 +151,7 @@ impl WindowRow {
             reason: text(&self.sealed, "reason").unwrap_or_default(),
             starts_at: self.starts_at,
             ends_at: self.ends_at,
+            cancelled_at: self.cancelled_at,
             status: self.status(now),
             planned_by: self.planned_by.clone(),
             planned_at: self.planned_at,
@@ -186,13 +189,15 @@ pub(super) struct Windows(Vec<Window>);
 type Window = (Option<String>, Option<String>, DateTime<Utc>, DateTime<Utc>);
 
 impl Windows {
-    /// Those that end after a time, before which nobody will ask.
-    pub async fn load(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Self, LogError> {
+    /// Those that run at some time of a stretch, about which alone somebody will ask.
+    pub async fn load(
+        conn: &mut PgConnection,
+        (first, last): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Self, LogError> {
         let query = "SELECT client_id, device, starts_at, ends_at FROM supervision_maintenance
-             WHERE NOT is_cancelled AND ends_at > $1";
-        Ok(Self(
-            sqlx::query_as(query).bind(since).fetch_all(conn).await?,
-        ))
+             WHERE cancelled_at IS NULL AND ends_at > $1 AND starts_at <= $2";
+        let windows = sqlx::query_as(query).bind(first).bind(last);
+        Ok(Self(windows.fetch_all(conn).await?))
     }
 
     /// Whether one of them mutes the alert: by its device, if the window names one, or its client.

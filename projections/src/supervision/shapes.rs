@@ -156,6 +156,9 @@ pub struct Maintenance {
     pub starts_at: DateTime<Utc>,
     #[serde(serialize_with = "millis")]
     pub ends_at: DateTime<Utc>,
+    /// Since when it mutes nothing, if someone cancelled it: also while it ran.
+    #[serde(serialize_with = "optional_millis")]
+    pub cancelled_at: Option<DateTime<Utc>>,
     pub status: MaintenanceStatus,
     pub planned_by: String,
     #[serde(serialize_with = "millis")]

@@ -1,11 +1,14 @@
 //! The lists behind the numbers find what they say.
 
-use events::{sentinel::*, support::*};
-use projections::supervision::{AlertFilter, AlertStatus, TicketFilter, list_alerts, list_tickets};
+use events::{sentinel::*, support::*, workflow::*};
+use projections::supervision::{
+    AlertFilter, AlertStatus, MaintenanceStatus, TicketFilter, find_components, list_alerts,
+    list_maintenance, list_tickets,
+};
 
 use crate::{
     World,
-    history::{Fact, at, client_id},
+    history::{Fact, Happening, at, client_id, tell},
 };
 
 /// What an alert is in an episode at a time: of a client, and down or up.
@@ -184,4 +187,75 @@ async fn lists_find_clients_to_identify_and_alerts_that_wait() {
     let page = list_tickets(pool, vault, &tickets).await.unwrap();
     let ids: Vec<i64> = page.items.iter().map(|it| it.ticket_id).collect();
     assert_eq!(ids, [2]);
+}
+
+#[tokio::test]
+async fn a_window_that_was_cancelled_says_when() {
+    let world = World::new().await;
+    let plan = Happening::Plan {
+        client: Some(0),
+        device: None,
+        minutes: 60,
+    };
+    let (begin, cancelled) = (at("2026-03-02T12:00:00Z"), at("2026-03-02T12:20:00Z"));
+    let facts = [
+        (plan.clone(), begin),
+        (Happening::Cancel(0), cancelled),
+        (plan, begin),
+    ];
+    for fact in tell(&facts) {
+        world.tell(&fact).await;
+    }
+    world.catch_up().await;
+    let (pool, vault) = (world.log.pool(), world.log.vault());
+    let now = at("2026-03-02T12:30:00Z");
+    let page = list_maintenance(pool, vault, 10, None, now).await.unwrap();
+    let found: Vec<_> = page
+        .items
+        .iter()
+        .map(|it| (it.status, it.cancelled_at))
+        .collect();
+    let expected = [
+        (MaintenanceStatus::Running, None),
+        (MaintenanceStatus::Cancelled, Some(cancelled)),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn of_many_components_those_that_are_not_well_are_shown() {
+    let world = World::new().await;
+    let heard_at = at("2026-03-02T12:00:00Z");
+    let others = (0..110).map(|nth| (format!("capteur-{nth:03}"), HealthStatus::Ok));
+    let others = others.chain([
+        ("wazo".to_owned(), HealthStatus::Down),
+        ("nats".to_owned(), HealthStatus::Ok),
+    ]);
+    for (component, status) in others {
+        let fact = Fact::Health(HealthChanged {
+            component,
+            status,
+            previous: None,
+            detail: None,
+            latency_ms: None,
+            occurred_at: heard_at,
+        });
+        world.tell(&fact).await;
+    }
+    world.catch_up().await;
+    let found = find_components(world.log.pool(), world.log.vault())
+        .await
+        .unwrap();
+    // Six are always shown.
+    assert_eq!((found.components.len(), found.total), (100, 6 + 111));
+    let names: Vec<_> = found
+        .components
+        .iter()
+        .map(|it| it.component.as_str())
+        .collect();
+    assert_eq!(names[1], "nats");
+    assert_eq!(
+        (names[6], names[98], names[99]),
+        ("capteur-000", "capteur-092", "wazo")
+    );
 }

@@ -15,7 +15,7 @@ use crate::{
     commands::IdempotencyKey,
     json::{JsonBody, read_body},
     min_position::{AsOf, MinPosition},
-    safeguard::filter_of,
+    params::filter_of,
     shapes::CommandAnswer,
 };
 

@@ -8,7 +8,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{FeedCursor, FeedFrame, FeedPage, PROTOCOL, Reader, WRITE_BUFFER};
-use crate::{App, Problem, caller::Caller, safeguard::filter_of};
+use crate::{App, Problem, caller::Caller, params::filter_of};
 
 /// The routes of live feeds.
 pub fn routes() -> OpenApiRouter<App> {

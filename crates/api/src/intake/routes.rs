@@ -12,7 +12,7 @@ use super::{
     shapes::*,
 };
 use crate::{
-    App, Problem, caller::Caller, commands::IdempotencyKey, json::JsonBody, safeguard::filter_of,
+    App, Problem, caller::Caller, commands::IdempotencyKey, json::JsonBody, params::filter_of,
     shapes::CommandAnswer,
 };
 

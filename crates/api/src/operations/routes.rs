@@ -10,7 +10,7 @@ use crate::{
     commands::{self, IdempotencyKey},
     json::JsonBody,
     min_position::{AsOf, MinPosition},
-    safeguard::filter_of,
+    params::filter_of,
     shapes::CommandAnswer,
 };
 

@@ -14,6 +14,5 @@ pub use commands::{
 pub use queries::get_approval;
 pub(crate) use queries::list_without_timeline;
 pub use routes::routes;
-pub(crate) use routes::{filter_of, id_of};
 pub use schema::{Approval, ApprovalPage, ApprovalStats, Tool, ToolPage};
 pub use shapes::*;

@@ -1,11 +1,10 @@
 //! The HTTP routes of approvals. They only unpack and call the operations.
 
 use axum::{
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     response::{IntoResponse, Response},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use projections::safeguard::ApprovalStats as StatsRow;
 
@@ -16,10 +15,9 @@ use crate::{
     commands::IdempotencyKey,
     json::JsonBody,
     min_position::{AsOf, MinPosition, PARKED},
+    params::{QueryOf, filter_of, id_of},
     shapes::CommandAnswer,
 };
-
-type QueryOf<T> = Result<Query<T>, QueryRejection>;
 
 /// The routes of approvals.
 pub fn routes() -> OpenApiRouter<App> {
@@ -37,20 +35,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(record_execution))
         .routes(routes!(break_glass))
         .merge(super::tools::routes())
-}
-
-/// An id in a path. Anything that is no UUID names nothing.
-pub(crate) fn id_of(text: &str) -> Result<Uuid, Problem> {
-    text.parse()
-        .map_err(|_| Problem::not_found("There is nothing of this id."))
-}
-
-/// A query string that reads as asked, or a refusal.
-pub(crate) fn filter_of<T>(query: QueryOf<T>) -> Result<T, Problem> {
-    match query {
-        Ok(Query(filter)) => Ok(filter),
-        Err(rejection) => Err(Problem::invalid(rejection.body_text())),
-    }
 }
 
 /// Pending approvals, the most urgent first.

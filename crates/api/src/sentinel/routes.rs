@@ -14,7 +14,7 @@ use crate::{
     commands::IdempotencyKey,
     json::JsonBody,
     min_position::{AsOf, MinPosition},
-    safeguard::{filter_of, id_of},
+    params::{filter_of, id_of},
     shapes::CommandAnswer,
 };
 

@@ -1,13 +1,14 @@
 //! The lists as files. CSV is written while it is read, whatever its size; a spreadsheet is made whole,
 //! and so bounded. Every export is in the trail before it begins.
 
+use std::io;
+
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use futures::stream;
 use projections::{
     ReadError,
     supervision::{self as rows, ClientRef},
@@ -21,7 +22,11 @@ use super::{
     shapes::*,
 };
 use crate::{
-    App, Problem, audit::harmless, caller::Caller, commands::POSITION, min_position::MinPosition,
+    App, Problem,
+    caller::Caller,
+    commands::POSITION,
+    exports::{Parts, text},
+    min_position::MinPosition,
 };
 
 /// Rows fetched at once.
@@ -96,6 +101,7 @@ async fn export(
     format: ExportFormat,
     from: MinPosition,
 ) -> Result<Response, Problem> {
+    let place = app.exports.begin(&caller.actor)?;
     let position = app.reached(READS, from).await?;
     app.audit_read(caller, operation, list.target()).await?;
     let export = Export {
@@ -118,9 +124,10 @@ async fn export(
         (POSITION, position.to_string()),
     ];
     match format {
-        ExportFormat::Csv => Ok((headers, export.stream()).into_response()),
+        ExportFormat::Csv => Ok((headers, place.body(export)).into_response()),
         ExportFormat::Xlsx => {
             let (bytes, is_cut) = export.spreadsheet().await?;
+            drop(place);
             Ok((headers, [(TRUNCATED, is_cut.to_string())], bytes).into_response())
         }
     }
@@ -133,38 +140,31 @@ struct Export {
     is_first: bool,
 }
 
-type Row = Vec<String>;
+/// The values of an item, column by column.
+type Row = Vec<Value>;
 
-impl Export {
-    fn stream(self) -> Body {
-        let chunks = stream::try_unfold(Some(self), |export| async move {
-            match export {
-                Some(export) => export.next_chunk().await,
-                None => Ok(None),
-            }
-        });
-        Body::from_stream(chunks)
-    }
-
-    async fn next_chunk(mut self) -> Result<Option<(Bytes, Option<Self>)>, std::io::Error> {
+impl Parts for Export {
+    async fn next(&mut self) -> io::Result<(Bytes, bool)> {
         let found = self.list.next(&self.app, self.now).await;
         let (rows, is_more) = found.map_err(|error| {
             tracing::error!(error = %error, "an export of SUPERVISION broke off");
-            std::io::Error::other("the export broke off")
+            io::Error::other("the export broke off")
         })?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.is_first {
             writer.write_record(self.list.columns())?;
         }
         for row in rows {
-            writer.write_record(row.into_iter().map(harmless))?;
+            writer.write_record(row.iter().map(|cell| text(cell).into_owned()))?;
         }
-        let text = writer.into_inner();
-        let text = text.map_err(|error| std::io::Error::other(error.to_string()))?;
+        let part = writer.into_inner();
+        let part = part.map_err(|error| io::Error::other(error.to_string()))?;
         self.is_first = false;
-        Ok(Some((Bytes::from(text), is_more.then_some(self))))
+        Ok((Bytes::from(part), is_more))
     }
+}
 
+impl Export {
     /// The file, and whether it holds less than was found.
     async fn spreadsheet(mut self) -> Result<(Vec<u8>, bool), Problem> {
         let mut all = Vec::new();
@@ -183,7 +183,7 @@ impl Export {
     }
 }
 
-/// Cells are text: nothing in them is taken for a formula.
+/// Numbers are numbers, the rest is text: nothing in it is taken for a formula.
 fn workbook(columns: &[&str], rows: &[Row], is_cut: bool) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -193,7 +193,12 @@ fn workbook(columns: &[&str], rows: &[Row], is_cut: bool) -> Result<Vec<u8>, Xls
     }
     for (at, row) in (1..).zip(rows) {
         for (column, cell) in (0..).zip(row) {
-            sheet.write_string(at, column, cell.chars().take(32_767).collect::<String>())?;
+            match (cell, exact(cell)) {
+                (Value::Null, _) => continue,
+                (_, Some(number)) => sheet.write_number(at, column, number)?,
+                (Value::String(text), _) => sheet.write_string(at, column, cut(text))?,
+                (other, _) => sheet.write_string(at, column, cut(&other.to_string()))?,
+            };
         }
     }
     if is_cut {
@@ -202,6 +207,19 @@ fn workbook(columns: &[&str], rows: &[Row], is_cut: bool) -> Result<Vec<u8>, Xls
     }
     sheet.set_freeze_panes(1, 0)?;
     workbook.save_to_buffer()
+}
+
+/// A number that a spreadsheet keeps as it is.
+fn exact(cell: &Value) -> Option<f64> {
+    const MOST: u64 = 1 << f64::MANTISSA_DIGITS;
+    let is_exact = cell.as_i64().is_none_or(|it| it.unsigned_abs() <= MOST)
+        && cell.as_u64().is_none_or(|it| it <= MOST);
+    cell.as_f64().filter(|_| is_exact)
+}
+
+/// A cell of a spreadsheet holds so many characters.
+fn cut(text: &str) -> String {
+    text.chars().take(32_767).collect()
 }
 
 impl List {
@@ -338,15 +356,35 @@ impl List {
 
 /// The columns of an item, by the names of its fields.
 fn row(columns: &[&str], item: &impl Serialize, client: Option<&ClientRef>) -> Row {
-    let item = serde_json::to_value(item).unwrap_or_default();
+    let mut item = serde_json::to_value(item).unwrap_or_default();
     let cell = |column: &&str| match (*column, client) {
-        ("client_id", client) => client.map(|it| it.id.clone()).unwrap_or_default(),
-        ("client_name", client) => client.and_then(|it| it.name.clone()).unwrap_or_default(),
-        (column, _) => match &item[column] {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        },
+        ("client_id", client) => client.map_or(Value::Null, |it| it.id.as_str().into()),
+        ("client_name", client) => client
+            .and_then(|it| it.name.as_deref())
+            .map_or(Value::Null, Value::from),
+        (column, _) => item.get_mut(column).map_or(Value::Null, Value::take),
     };
     columns.iter().map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_numbers_as_far_as_a_spreadsheet_keeps_them() {
+        for (cell, number) in [
+            (json!(1234), Some(1_234.0)),
+            (json!(-7), Some(-7.0)),
+            (json!(1_u64 << 53), Some(9_007_199_254_740_992.0)),
+            (json!((1_u64 << 53) + 1), None),
+            (json!(u64::MAX), None),
+            (json!("1234"), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(exact(&cell), number, "{cell}");
+        }
+    }
 }

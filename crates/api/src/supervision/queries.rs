@@ -279,8 +279,10 @@ pub async fn get_components_health(
     let (pool, vault) = (app.log.pool(), app.log.vault());
     let cursor = plain("cursor", filter.cursor.as_deref())?;
     let changes = rows::list_health_changes(pool, vault, limit, cursor.as_deref()).await?;
+    let health = rows::find_components(pool, vault).await?;
     let body = ComponentsHealth {
-        components: rows::find_components(pool, vault).await?,
+        components: health.components,
+        components_total: health.total,
         changes: changes.items,
         next_cursor: changes.next_cursor,
     };

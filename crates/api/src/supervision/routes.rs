@@ -1,7 +1,7 @@
 //! The HTTP routes of SUPERVISION. They only unpack and call the queries.
 
 use axum::{
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, Query, State},
     response::Response,
 };
 use projections::supervision::{Alert, Enrichisseur, Overview, Sentinel, Support};
@@ -12,10 +12,8 @@ use crate::{
     App, Problem,
     caller::Caller,
     min_position::MinPosition,
-    safeguard::{filter_of, id_of},
+    params::{QueryOf, filter_of, id_of},
 };
-
-type QueryOf<T> = Result<Query<T>, QueryRejection>;
 
 /// The format that an export is asked in.
 fn format_of(query: QueryOf<ExportFilter>) -> Result<ExportFormat, Problem> {

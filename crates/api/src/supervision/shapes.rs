@@ -224,7 +224,10 @@ pub struct ActivityPage {
 /// How the components are, and how they were.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ComponentsHealth {
+    /// 100 at most.
     pub components: Vec<WatchedComponent>,
+    /// How many there are, shown or not.
+    pub components_total: u64,
     /// The latest first.
     pub changes: Vec<HealthChange>,
     pub next_cursor: Option<String>,

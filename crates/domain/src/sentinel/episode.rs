@@ -35,7 +35,8 @@ pub(super) struct Episode {
     pub acknowledged_by: Option<String>,
     /// When it went down, the last [`FLAPPING_DOWNS`] times.
     downs: VecDeque<DateTime<Utc>>,
-    is_flapping: bool,
+    /// When it last went down or up since it was found to flap.
+    flapping_at: Option<DateTime<Utc>>,
     /// How many are recorded.
     pub steps: u32,
 }
@@ -76,7 +77,7 @@ impl Episode {
             reported_cause: cause,
             acknowledged_by: None,
             downs: VecDeque::from([event.occurred_at]),
-            is_flapping: false,
+            flapping_at: None,
             steps: 0,
         }
     }
@@ -103,7 +104,7 @@ impl Episode {
             .iter()
             .filter(|down| at - **down < FLAPPING_WITHIN);
         let downs = recent.count() + 1;
-        if downs >= FLAPPING_DOWNS && !self.is_flapping {
+        if downs >= FLAPPING_DOWNS && !self.is_flapping(at) {
             events.push(AlertEvent::FlappingStarted(AlertFlapping {
                 episode: self.number,
                 downs: downs as u32,
@@ -111,6 +112,20 @@ impl Episode {
             }));
         }
         events
+    }
+
+    /// Half an hour after it last went down or up the flapping is over; it can begin again.
+    fn is_flapping(&self, at: DateTime<Utc>) -> bool {
+        self.flapping_at
+            .is_some_and(|last| at - last < FLAPPING_WITHIN)
+    }
+
+    /// It went down or up.
+    fn moved(&mut self, at: DateTime<Utc>) {
+        self.moved_at = at;
+        if self.is_flapping(at) {
+            self.flapping_at = self.flapping_at.max(Some(at));
+        }
     }
 
     pub fn resolved(
@@ -174,7 +189,7 @@ impl Episode {
         match event {
             AlertEvent::Reopened(event) => {
                 self.is_active = true;
-                self.moved_at = event.occurred_at;
+                self.moved(event.occurred_at);
                 self.downs.push_back(event.occurred_at);
                 if self.downs.len() > FLAPPING_DOWNS {
                     self.downs.pop_front();
@@ -182,7 +197,7 @@ impl Episode {
             }
             AlertEvent::Resolved(event) => {
                 self.is_active = false;
-                self.moved_at = event.occurred_at;
+                self.moved(event.occurred_at);
             }
             AlertEvent::Reclassified(event) => {
                 self.cause = (event.responsibility, event.confidence);
@@ -191,7 +206,7 @@ impl Episode {
                 }
             }
             AlertEvent::Acknowledged(event) => self.acknowledged_by = Some(event.by),
-            AlertEvent::FlappingStarted(_) => self.is_flapping = true,
+            AlertEvent::FlappingStarted(event) => self.flapping_at = Some(event.occurred_at),
             AlertEvent::StepRecorded(_) => self.steps = self.steps.saturating_add(1),
             AlertEvent::Raised(_) | AlertEvent::Repeated(_) | AlertEvent::RecoveryNoted(_) => {}
         }

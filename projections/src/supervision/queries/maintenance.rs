@@ -46,7 +46,7 @@ pub(super) async fn maintenance_from(
     now: DateTime<Utc>,
 ) -> Result<Vec<Maintenance>, ReadError> {
     let rows = sqlx::query_as(
-        "SELECT * FROM supervision_maintenance WHERE NOT is_cancelled AND ends_at > $1
+        "SELECT * FROM supervision_maintenance WHERE cancelled_at IS NULL AND ends_at > $1
          ORDER BY starts_at, id LIMIT 50",
     )
     .bind(now)

@@ -22,7 +22,7 @@ pub use lists::{
     list_errors, list_health_changes, list_runs, list_tickets,
 };
 pub use maintenance::list_maintenance;
-pub use overview::{count_urgencies, find_components, find_overview};
+pub use overview::{Components, count_urgencies, find_components, find_overview};
 pub use sentinel::find_sentinel;
 pub use support::find_support;
 

@@ -22,6 +22,8 @@ use crate::{
 
 /// What is always shown, in this order, whether anything was heard of it or not.
 const COMPONENTS: [&str; 6] = ["glpi", "nats", "postgresql", "observium", "mcp", "models"];
+/// Components shown at most.
+const MOST_COMPONENTS: i64 = 100;
 const LINES: i64 = 30;
 
 /// Everything at a glance; `rejected_facts` is for the caller to add.
@@ -33,13 +35,14 @@ pub async fn find_overview(
 ) -> Result<Overview, ReadError> {
     let mut tx = snapshot(pool).await?;
     let asked = (Asked::of(&period, now), Asked::before(&period, now));
-    let tickets = all(sums::all_tickets(&mut tx, asked.0).await?, |it| it.count)?;
-    let tickets_before = all(sums::all_tickets(&mut tx, asked.1).await?, |it| it.count)?;
-    let alerts = all(sums::all_alerts(&mut tx, asked.0).await?, |it| it.count)?;
-    let alerts_before = all(sums::all_alerts(&mut tx, asked.1).await?, |it| it.count)?;
+    let tickets = sums::count_tickets(&mut tx, asked.0).await?;
+    let tickets_before = sums::count_tickets(&mut tx, asked.1).await?;
+    let alerts = sums::count_alerts(&mut tx, asked.0).await?;
+    let alerts_before = sums::count_alerts(&mut tx, asked.1).await?;
     let until = now + TimeDelta::milliseconds(1);
     let entries = brought(&mut tx, (DateTime::UNIX_EPOCH, until)).await?;
     let today = brought(&mut tx, (start_of_day(now), until)).await?;
+    let health = components(&mut tx, vault).await?;
     let overview = Overview {
         period,
         as_of: now,
@@ -51,15 +54,12 @@ pub async fn find_overview(
             added_today: counted(today.added)?,
         },
         rejected_facts: None,
-        health: components(&mut tx, vault).await?,
+        health: health.components,
+        health_total: health.total,
         activity: activity::list(&mut tx, vault, None, LINES).await?,
     };
     tx.commit().await?;
     Ok(overview)
-}
-
-fn all<T>(sums: Vec<T>, count: impl Fn(&T) -> i64) -> Result<u64, ReadError> {
-    sums.iter().map(|sum| counted(count(sum))).sum()
 }
 
 /// How many requests are pending, by the time they have left.
@@ -101,25 +101,43 @@ async fn urgencies(
     })
 }
 
-/// How the components are: those that are always shown, then what else was heard of.
-pub async fn find_components(
-    pool: &PgPool,
-    vault: &Vault,
-) -> Result<Vec<WatchedComponent>, ReadError> {
+/// How the components are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Components {
+    /// Those that are always shown, then what else was heard of, by name; 100 of both at most. If
+    /// there are more, those that are not well stay.
+    pub components: Vec<WatchedComponent>,
+    /// How many there are, shown or not.
+    pub total: u64,
+}
+
+/// How the components are, in one state of all tables.
+pub async fn find_components(pool: &PgPool, vault: &Vault) -> Result<Components, ReadError> {
     let mut conn = pool.acquire().await?;
     components(&mut conn, vault).await
 }
 
-async fn components(
-    conn: &mut PgConnection,
-    vault: &Vault,
-) -> Result<Vec<WatchedComponent>, ReadError> {
-    let rows: Vec<ComponentRow> =
-        sqlx::query_as("SELECT * FROM supervision_components ORDER BY component COLLATE \"C\"")
-            .fetch_all(conn)
-            .await?;
+#[derive(sqlx::FromRow)]
+struct Heard {
+    #[sqlx(flatten)]
+    row: ComponentRow,
+    /// Of all that are not always shown, the same in every row.
+    others: i64,
+}
+
+async fn components(conn: &mut PgConnection, vault: &Vault) -> Result<Components, ReadError> {
+    let heard: Vec<Heard> = sqlx::query_as(
+        "SELECT *, count(*) FILTER (WHERE component <> ALL($1)) OVER () AS others FROM supervision_components
+         ORDER BY component = ANY($1) DESC, status <> 'ok' DESC, component COLLATE \"C\" LIMIT $2",
+    )
+    .bind(COMPONENTS.as_slice())
+    .bind(MOST_COMPONENTS)
+    .fetch_all(conn)
+    .await?;
+    let others = counted(heard.first().map_or(0, |any| any.others))?;
+    let rows = heard.into_iter().map(|it| it.row).collect();
     let mut heard = facts::components(vault, rows).await?;
-    let mut shown = Vec::with_capacity(COMPONENTS.len());
+    let mut shown = Vec::with_capacity(heard.len() + COMPONENTS.len());
     for name in COMPONENTS {
         let known = heard.iter().position(|it| it.component == name);
         shown.push(match known {
@@ -134,6 +152,11 @@ async fn components(
             },
         });
     }
+    heard.truncate(MOST_COMPONENTS as usize - shown.len());
+    heard.sort_by(|one, other| one.component.cmp(&other.component));
     shown.append(&mut heard);
-    Ok(shown)
+    Ok(Components {
+        components: shown,
+        total: COMPONENTS.len() as u64 + others,
+    })
 }

@@ -42,7 +42,7 @@ pub async fn find_sentinel(
 ) -> Result<Sentinel, ReadError> {
     let mut tx = snapshot(pool).await?;
     let found = sums::alerts(&mut tx, Asked::of(&period, now), period.step).await?;
-    let before = sums::all_alerts(&mut tx, Asked::before(&period, now)).await?;
+    let before = sums::count_alerts(&mut tx, Asked::before(&period, now)).await?;
     let flapping_now = flapping(&mut tx, now).await?;
     let muted_now = muted(&mut tx, now).await?;
     let as_it_is = find_now(&mut tx, vault, now).await?;
@@ -53,7 +53,7 @@ pub async fn find_sentinel(
     Ok(Sentinel {
         period,
         as_of: now,
-        total: Count::new(total, count(&before, |_| true)?),
+        total: Count::new(total, before),
         active: count(&found, |sum| sum.is(AlertStatus::Active))?,
         resolved: count(&found, |sum| sum.is(AlertStatus::Resolved))?,
         active_now: as_it_is.active,
@@ -145,7 +145,7 @@ async fn muted(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, ReadE
     let count: i64 = sqlx::query_scalar(
         "WITH running AS MATERIALIZED (
              SELECT client_id, device FROM supervision_maintenance
-             WHERE NOT is_cancelled AND starts_at <= $1 AND ends_at > $1),
+             WHERE cancelled_at IS NULL AND starts_at <= $1 AND ends_at > $1),
          whole AS MATERIALIZED (
              SELECT DISTINCT client_id FROM running WHERE device IS NULL AND client_id IS NOT NULL),
          devices AS (SELECT DISTINCT device FROM running WHERE device IS NOT NULL)

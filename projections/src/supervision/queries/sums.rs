@@ -182,13 +182,6 @@ const ALERTS: Columns = Columns {
     tail: ") AS parts GROUP BY 1, 2, 3, 4 HAVING sum(count) <> 0",
 };
 
-/// All steps together: `at` is of none.
-const ALERTS_OF_ALL_STEPS: Columns = Columns {
-    head: "SELECT to_timestamp(0) AS at, responsibility, severity, status, sum(count)::bigint AS count,
-                  sum(resolution_ms) AS resolution_ms FROM (",
-    ..ALERTS
-};
-
 const CLIENTS: Columns = Columns {
     head: "SELECT client_id, sum(count)::bigint AS count FROM (",
     of_sums: "SELECT client_id, count FROM supervision_client_sums",
@@ -197,6 +190,24 @@ const CLIENTS: Columns = Columns {
     time: "occurred_at",
     group: " GROUP BY 1",
     tail: ") AS parts GROUP BY 1 HAVING sum(count) <> 0 ORDER BY 2 DESC, client_id COLLATE \"C\" LIMIT 10",
+};
+
+const TICKET_COUNT: Columns = Columns {
+    head: "SELECT coalesce(sum(count), 0)::bigint FROM (",
+    of_sums: "SELECT count FROM supervision_ticket_sums",
+    of_rows: "SELECT count(*) AS count FROM supervision_tickets",
+    less_rows: "SELECT -count(*) AS count FROM supervision_tickets",
+    group: "",
+    tail: ") AS parts",
+    ..TICKETS
+};
+
+const ALERT_COUNT: Columns = Columns {
+    of_sums: "SELECT count FROM supervision_alert_sums",
+    of_rows: "SELECT count(*) AS count FROM supervision_alerts",
+    less_rows: "SELECT -count(*) AS count FROM supervision_alerts",
+    time: "raised_at",
+    ..TICKET_COUNT
 };
 
 /// A stretch of time and when it is asked for.
@@ -222,6 +233,11 @@ impl Asked {
         }
         let mut query = parts.query(columns);
         Ok(query.build_query_as().fetch_all(conn).await?)
+    }
+
+    async fn count(self, conn: &mut PgConnection, columns: &Columns) -> Result<u64, ReadError> {
+        let rows: Vec<(i64,)> = self.read(conn, true, columns).await?;
+        counted(rows.first().map_or(0, |row| row.0))
     }
 }
 
@@ -251,12 +267,14 @@ pub(super) async fn alerts(
     asked.read(conn, step == Step::Day, &ALERTS).await
 }
 
-/// The episodes raised in a stretch, whenever they were in it: `at` says nothing.
-pub(super) async fn all_alerts(
-    conn: &mut PgConnection,
-    asked: Asked,
-) -> Result<Vec<AlertSum>, ReadError> {
-    asked.read(conn, true, &ALERTS_OF_ALL_STEPS).await
+/// How many tickets are of a stretch.
+pub(super) async fn count_tickets(conn: &mut PgConnection, asked: Asked) -> Result<u64, ReadError> {
+    asked.count(conn, &TICKET_COUNT).await
+}
+
+/// How many episodes were raised in a stretch.
+pub(super) async fn count_alerts(conn: &mut PgConnection, asked: Asked) -> Result<u64, ReadError> {
+    asked.count(conn, &ALERT_COUNT).await
 }
 
 /// The ten clients with the most tickets of a stretch; the tickets without a client are of `''`.
