@@ -7,12 +7,14 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, LogError, Projection, RecordedEvent, Vault};
+use eventlog::{
+    ApplyError, ApplyTx, LogError, Projection, RecordedEvent, UNREADABLE, Unreadable, Vault,
+};
 use events::millis;
 use kernel::{Actor, ActorKind, DecodeError};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{ReadError, apply::data_error, names::find_names};
@@ -51,6 +53,10 @@ pub struct AuditItem {
     pub schema_version: u32,
     /// The event's data in today's shape; as it was stored, if a newer release wrote it.
     pub details: Value,
+    /// Why a sealed part of it does not open, which then reads `illisible`: `damaged`, `key_missing` or
+    /// `key_damaged`; absent if it can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<&'static str>,
 }
 
 /// Which items.
@@ -81,7 +87,7 @@ impl Projection for Audit {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn schema(&self) -> &'static str {
@@ -106,8 +112,14 @@ impl Projection for Audit {
         tx: &mut ApplyTx<'_>,
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
+        let marked = marked(tx, events).await?;
         let mut rows = Rows::default();
-        let data = events.iter().map(|event| current(event));
+        let data = events
+            .iter()
+            .map(|event| match marked.get(&(event.position as i64)) {
+                Some(told) => Ok(Cow::Borrowed(&told.data)),
+                None => current(event),
+            });
         let data = data.collect::<Result<Vec<_>, _>>()?;
         for (event, data) in events.iter().zip(&data) {
             rows.add(event, data, tx.vault());
@@ -135,6 +147,20 @@ impl Projection for Audit {
         .await?;
         Ok(())
     }
+}
+
+/// What those events say that came without data because they do not open: all but the broken parts.
+async fn marked(
+    tx: &mut ApplyTx<'_>,
+    events: &[Arc<RecordedEvent>],
+) -> Result<HashMap<i64, Told>, ApplyError> {
+    let broken = events.iter().filter(|event| event.data.is_null());
+    let positions: Vec<i64> = broken.map(|event| event.position as i64).collect();
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let vault = tx.vault().clone();
+    Ok(read_log(tx.conn(), &vault, &positions).await?)
 }
 
 /// What the event says, in the shape that is interpreted here. Of an event that this build does not
@@ -244,7 +270,7 @@ fn free_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
             let is_mechanical = text.starts_with("sha256:")
                 || Uuid::try_parse(id).is_ok()
                 || DateTime::parse_from_rfc3339(text).is_ok();
-            if !is_mechanical {
+            if !is_mechanical && text != UNREADABLE {
                 texts.push(text);
             }
         }
@@ -308,8 +334,9 @@ pub async fn list_audit_items(
     .bind(i64::from(filter.limit))
     .fetch_all(pool)
     .await?;
-    let mut told = read_log(pool, vault, &rows).await?;
     let mut conn = pool.acquire().await?;
+    let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
+    let mut told = read_log(&mut conn, vault, &positions).await?;
     let names = find_names(&mut conn, vault, rows.iter().map(|row| row.2.as_str())).await?;
     rows.into_iter()
         .map(|row| {
@@ -319,9 +346,10 @@ pub async fn list_audit_items(
         .collect()
 }
 
-/// What an event says, opened.
+/// What an event says, opened as far as it opens.
 #[derive(Default)]
 struct Told {
+    unreadable: Option<Unreadable>,
     schema_version: u32,
     data: Value,
     metadata: Value,
@@ -329,40 +357,43 @@ struct Told {
 
 /// What the events at these positions say.
 async fn read_log(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     vault: &Vault,
-    rows: &[Row],
-) -> Result<HashMap<i64, Told>, ReadError> {
-    let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
+    positions: &[i64],
+) -> Result<HashMap<i64, Told>, LogError> {
     let mut found: Vec<(i64, String, String, Value, Value)> = sqlx::query_as(
         "SELECT position, event_type, event_version, payload, metadata FROM events
          WHERE position = ANY($1)",
     )
     .bind(positions)
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
-    let parts = found
+    let groups = found
         .iter_mut()
-        .flat_map(|(_, _, _, payload, metadata)| [payload, metadata]);
-    vault.open_all(parts.collect()).await?;
+        .map(|(_, _, _, payload, metadata)| vec![payload, metadata]);
+    let unreadable = vault.open_or_mark(groups.collect()).await?;
     found
         .into_iter()
-        .map(|(at, event_type, version, payload, metadata)| {
-            let schema_version = version
-                .parse()
-                .map_err(|_| LogError::Corrupt(format!("version `{version}`")))?;
-            let data = match events::upcast(&event_type, schema_version, &payload) {
-                Ok(data) => data.into_owned(),
-                // Shown as it is: the version beside it says that it may look otherwise.
-                Err(_) => payload,
-            };
-            let told = Told {
-                schema_version,
-                data,
-                metadata,
-            };
-            Ok((at, told))
-        })
+        .zip(unreadable)
+        .map(
+            |((at, event_type, version, payload, metadata), unreadable)| {
+                let schema_version = version
+                    .parse()
+                    .map_err(|_| LogError::Corrupt(format!("version `{version}`")))?;
+                let data = match events::upcast(&event_type, schema_version, &payload) {
+                    Ok(data) => data.into_owned(),
+                    // Shown as it is: the version beside it says that it may look otherwise.
+                    Err(_) => payload,
+                };
+                let told = Told {
+                    unreadable,
+                    schema_version,
+                    data,
+                    metadata,
+                };
+                Ok((at, told))
+            },
+        )
         .collect()
 }
 
@@ -371,6 +402,7 @@ fn item(row: Row, told: Told, names: &HashMap<String, String>) -> Result<AuditIt
     let text =
         |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let Told {
+        unreadable,
         schema_version,
         data: details,
         metadata,
@@ -401,5 +433,6 @@ fn item(row: Row, told: Told, names: &HashMap<String, String>) -> Result<AuditIt
         causation_id: text(&metadata, "causation_id").and_then(|id| id.parse().ok()),
         schema_version,
         details,
+        unreadable: unreadable.map(Unreadable::code),
     })
 }

@@ -151,6 +151,21 @@ async fn a_rebuild_killed_anywhere_leaves_the_old_rows_and_can_be_begun_again() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_collides_is_applied_again() {
+    let db = database().await;
+    let process = start(&db.url, shelf(1)).await;
+    process.write(300).await;
+    process.settle().await;
+    let colliding = colliding_shelf(5);
+    let rebuilder = process.rebuilder();
+    let swapped = rebuilder.rebuild(colliding.clone(), |_| {}).await.unwrap();
+    assert_eq!(swapped, 300);
+    assert_eq!(colliding.collisions.load(Ordering::SeqCst), 0);
+    process.settle().await;
+    assert_eq!(process.counts().await, counts_in_log(&process.log).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn going_back_brings_the_earlier_rows_which_then_catch_up() {
     let db = database().await;
     let process = start(&db.url, shelf(1)).await;

@@ -55,6 +55,12 @@ export const audit = {
   'audit.act.clients.client.registered': ['Client enregistré', 'Client registered'],
   'audit.act.clients.client.renamed': ['Client renommé', 'Client renamed'],
   'audit.act.knowledge.enrichment.finished': ['Enrichissement terminé', 'Enrichment finished'],
+  'audit.act.operations.backup.begun': ['Sauvegarde commencée', 'Backup begun'],
+  'audit.act.operations.backup.restored': ['Sauvegarde restaurée', 'Backup restored'],
+  'audit.act.operations.projection.all_retries_ordered': [
+    'Nouvel essai de tout demandé',
+    'Retry of all ordered',
+  ],
   'audit.act.operations.projection.event_discarded': [
     'Événement mis de côté écarté',
     'Parked event discarded',
@@ -136,6 +142,7 @@ export const audit = {
   'audit.act.list_audit_items': ['Journal d’audit consulté', 'Audit trail read'],
   'audit.act.list_events': ['Événements bruts consultés', 'Raw events read'],
   'audit.on.knowledge.enrichment': ['Enrichissement', 'Enrichment'],
+  'audit.on.operations.backup': ['Sauvegarde', 'Backup'],
   'audit.on.operations.projection': ['Lecteur du registre', 'Reader of the log'],
   'audit.on.operations.rejected_fact': ['Fait rejeté', 'Rejected fact'],
   'audit.on.safeguard.approval': ['Demande', 'Request'],
