@@ -73,8 +73,9 @@ impl Applier {
         // fault are alone.
         let mut parts = vec![events];
         while let Some(part) = parts.pop() {
-            let (held, mut free): (Vec<_>, Vec<_>) =
-                part.into_iter().partition(|event| is_parked(event, &parked));
+            let (held, mut free): (Vec<_>, Vec<_>) = part
+                .into_iter()
+                .partition(|event| is_parked(event, &parked));
             waiting.extend(held);
             let Some(error) = self.try_apply(conn, &free).await? else {
                 continue;

@@ -100,7 +100,7 @@ impl ApplyError {
     /// Whether another transaction was in the way, which has gone on: a deadlock, or a failed
     /// serialisation.
     pub(crate) fn is_collision(&self) -> bool {
-        let Self::Database(error) | Self::Log(LogError::Database(error)) = self else {
+        let (Self::Database(error) | Self::Log(LogError::Database(error))) = self else {
             return false;
         };
         let code = error.as_database_error().and_then(|error| error.code());

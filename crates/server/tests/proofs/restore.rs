@@ -165,6 +165,45 @@ async fn an_idle_platform_goes_on_from_its_backup_and_the_trail_tells() {
     process.stop();
 }
 
+/// Ended while `pg_dump` is at work, it leaves neither that behind nor a part of a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
+    let cluster = Cluster::new().await;
+    // What is locked is not copied.
+    let mut lock = cluster.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE parked_events IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let dumps = async || -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'pg_dump'",
+        )
+        .fetch_one(&cluster.database.pool)
+        .await
+        .unwrap()
+    };
+    let file = cluster.place.folder.path().join("greffe.dump");
+    let made = cluster.command(&["backup", "create", file.to_str().unwrap()]);
+    let mut made = Up::spawn(made, &cluster.place.log(), "");
+    eventually("the copy is under way", || async {
+        (dumps().await > 0).then_some(())
+    })
+    .await;
+    assert_eq!(partial_files(&cluster), 1);
+    made.signal(nix::sys::signal::Signal::SIGTERM);
+    let ended = tokio::task::block_in_place(|| made.wait());
+    assert_eq!(ended, Some(1));
+    assert_eq!(partial_files(&cluster), 0);
+    assert!(!file.exists());
+    eventually("PostgreSQL has noticed", || async {
+        (dumps().await == 0).then_some(())
+    })
+    .await;
+    lock.rollback().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_backup_changes_nothing() {
     let cluster = Cluster::new().await;
