@@ -1,5 +1,6 @@
 //! Whether the platform lives, is ready, and in which state its parts are.
 
+mod jetstream;
 mod monitor;
 mod routes;
 

@@ -59,6 +59,7 @@ pub const METRICS: &[Metric] = &[
     metric(Histogram, "greffe_http_request_seconds", &["operation"], "From a request's head to the head of its answer"),
     metric(Counter, "greffe_nats_requests_total", &["operation", "outcome"], "Requests over NATS"),
     metric(Histogram, "greffe_nats_request_seconds", &["operation"], "From a request over NATS to its reply, the wait for a turn included"),
+    metric(Counter, "greffe_nats_service_reconnects_total", &[], "Connections made again to read requests over NATS: lost with the server, or by a message that nobody can read"),
     metric(Histogram, "greffe_append_seconds", &[], "One call of append_batch, retries included"),
     metric(Histogram, "greffe_append_batch_size", &[], "Requests in one call of append_batch"),
     metric(Counter, "greffe_append_retries_total", &[], "Batches sent again after a lost connection or a lock that was not to be had"),
@@ -116,6 +117,9 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         for feed in FEEDS {
             ::metrics::counter!(counter.name, "feed" => *feed).increment(0);
         }
+    }
+    for code in ::intake::CODES {
+        ::metrics::counter!("greffe_intake_rejected_total", "code" => *code).increment(0);
     }
     metrics_process::Collector::default().describe();
     Ok(handle)

@@ -4,6 +4,8 @@
 //! subjects only. What this module must never do is decide anything: it reads, calls, answers.
 
 mod discovery;
+mod reader;
+mod reply;
 mod request;
 mod shares;
 
@@ -12,25 +14,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::{
-    HeaderMap, Message, Subscriber,
-    service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE},
-};
-use futures::StreamExt;
+use async_nats::{HeaderMap, Message};
 use kernel::{Actor, Origin};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::{
     discovery::Discovery,
+    reader::Reader,
+    reply::reply,
     request::{is_request, speaker},
     shares::Shares,
 };
 use crate::{
-    App, access, caller::Caller, commands::IdempotencyKey, json, metrics,
+    App, Nats, access, caller::Caller, commands::IdempotencyKey, json, metrics,
     min_position::MinPosition, problem::Problem, safeguard,
 };
 
@@ -41,7 +41,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// Name of the endpoint, its subject, the operation behind it.
-const ENDPOINTS: &[(&str, &str, &str)] = &[
+type Endpoint = (&'static str, &'static str, &'static str);
+
+/// Those of a kind stand together.
+const ENDPOINTS: &[Endpoint] = &[
     (
         "request_approval",
         "commands.*.safeguard.request_approval",
@@ -65,6 +68,9 @@ const ENDPOINTS: &[(&str, &str, &str)] = &[
     ("approval", "queries.*.safeguard.approval", "get_approval"),
 ];
 
+/// What they begin with: each kind is read on a connection of its own.
+const KINDS: [&str; 2] = ["commands.", "queries."];
+
 /// The running micro service; it drains when it is stopped.
 pub struct MicroService {
     stop: CancellationToken,
@@ -72,29 +78,48 @@ pub struct MicroService {
 }
 
 impl MicroService {
-    /// Answers requests until [`MicroService::stop`].
-    pub async fn start(app: App, client: async_nats::Client) -> Result<Self, async_nats::Error> {
-        let stop = CancellationToken::new();
-        let tasks = TaskTracker::new();
+    /// Answers requests until [`MicroService::stop`]: read on connections of their own, answered on the
+    /// platform's.
+    pub async fn start(app: App, nats: Nats) -> Result<Self, async_nats::Error> {
+        count_from_zero();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let endpoints = ENDPOINTS.iter().map(|(name, subject, _)| (*name, *subject));
         let discovery = Arc::new(Discovery::new(endpoints, app.clock.now()));
-        let shares = Arc::new(Shares::new());
-        for (at, (_, subject, operation)) in ENDPOINTS.iter().enumerate() {
-            let requests = client.queue_subscribe(*subject, QUEUE.into()).await?;
-            let run = Run {
-                app: app.clone(),
-                client: client.clone(),
-                operation,
-                shares: shares.clone(),
-                counted: discovery.clone(),
-                at,
-                tasks: tasks.clone(),
-            };
-            tasks.spawn(run.endpoint(requests, stop.clone()));
+        let run = Run {
+            app,
+            client: nats.client,
+            shares: Arc::new(Shares::new()),
+            counted: discovery.clone(),
+            tasks: tasks.clone(),
+        };
+        let reader = |subjects, group| Reader {
+            connect: nats.connect.clone(),
+            subjects,
+            group,
+            stop: stop.clone(),
+        };
+        // If one cannot begin, none goes on.
+        let half_way = stop.clone().drop_guard();
+        for kind in KINDS {
+            let of_kind = |endpoint: &&Endpoint| endpoint.1.starts_with(kind);
+            let begin = ENDPOINTS.iter().take_while(|it| !of_kind(it)).count();
+            let subjects = ENDPOINTS.iter().filter(of_kind);
+            let reader = reader(subjects.map(|it| it.1.to_owned()).collect(), Some(QUEUE));
+            let session = reader.open().await?;
+            let run = run.clone();
+            let hand = move |at, message| run.hand(begin + at, message);
+            tasks.spawn(async move { reader.run(session, hand).await });
         }
-        let found = discovery::answer(discovery, client.clone(), stop.clone()).await?;
-        tasks.spawn(found);
-        client.flush().await?;
+        let reader = reader(discovery.subjects(), None);
+        let session = reader.open().await?;
+        let hand = move |at, question| {
+            let (client, discovery) = (run.client.clone(), discovery.clone());
+            if let Some((inbox, body)) = discovery.answer_to(at, question) {
+                run.tasks.spawn(discovery::send(client, inbox, body));
+            }
+        };
+        tasks.spawn(async move { reader.run(session, hand).await });
+        let stop = half_way.disarm();
         Ok(Self { stop, tasks })
     }
 
@@ -111,45 +136,65 @@ impl MicroService {
     }
 }
 
+/// What was never asked yet is there from the beginning: a rule sees the first of each that counts.
+fn count_from_zero() {
+    for (_, _, operation) in ENDPOINTS {
+        for outcome in ["accepted", "refused", "failed"] {
+            ::metrics::counter!("greffe_nats_requests_total", "operation" => *operation, "outcome" => outcome)
+                .increment(0);
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Run {
     app: App,
+    /// The platform's own connection, for answers.
     client: async_nats::Client,
-    operation: &'static str,
     shares: Arc<Shares>,
     counted: Arc<Discovery>,
-    /// Which of the endpoints it is.
-    at: usize,
     tasks: TaskTracker,
 }
 
 impl Run {
-    async fn endpoint(self, mut requests: Subscriber, stop: CancellationToken) {
-        let mut stopping = false;
-        loop {
-            let message = tokio::select! {
-                () = stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    if requests.unsubscribe().await.is_err() {
-                        return;
-                    }
-                    continue;
-                }
-                message = requests.next() => message,
-            };
-            let Some(message) = message else { return };
-            // Before anything is counted or spawned: it may bear a name that never spoke.
-            if !is_request(&message) {
-                if self.app.rate_limits.may_complain(self.operation) {
-                    tracing::warn!(nats.subject = %message.subject, "a message that is no request was dropped");
-                }
-                continue;
+    /// Begins to work on a message of an endpoint.
+    fn hand(&self, at: usize, message: Message) {
+        let Some((_, _, operation)) = ENDPOINTS.get(at) else {
+            return;
+        };
+        // Before anything is counted or spawned: it may bear a name that never spoke.
+        if !is_request(&message) {
+            if self.app.rate_limits.may_complain(operation) {
+                tracing::warn!(nats.subject = %message.subject, "a message that is no request was dropped");
             }
-            let run = self.clone();
-            self.tasks.spawn(async move { run.one(message).await });
+            return;
         }
+        let one = One {
+            run: self.clone(),
+            operation,
+            at,
+        };
+        self.tasks.spawn(async move { one.one(message).await });
     }
+}
 
+/// A request that is worked on.
+struct One {
+    run: Run,
+    operation: &'static str,
+    /// Which of the endpoints it is.
+    at: usize,
+}
+
+impl std::ops::Deref for One {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        &self.run
+    }
+}
+
+impl One {
     async fn one(&self, message: Message) {
         let began = Instant::now();
         let name = speaker(&message.subject);
@@ -326,59 +371,9 @@ fn correlation(headers: Option<&HeaderMap>) -> Option<Uuid> {
     headers?.get("X-Correlation-Id")?.as_str().parse().ok()
 }
 
-/// `{"ok":true,…}` or `{"ok":false,"code","detail"}`, the latter also in the micro error headers and,
-/// where waiting helps, with `retry_after_seconds`.
-fn reply(answered: Result<Value, Problem>) -> (Value, HeaderMap) {
-    let mut headers = HeaderMap::new();
-    let body = match answered {
-        Ok(mut body) => {
-            if let Some(object) = body.as_object_mut() {
-                object.insert("ok".into(), Value::Bool(true));
-            }
-            body
-        }
-        Err(problem) => {
-            let status = problem.status.as_u16().to_string();
-            headers.insert(NATS_SERVICE_ERROR, problem.code);
-            headers.insert(NATS_SERVICE_ERROR_CODE, status.as_str());
-            let mut body = json!({
-                "ok": false, "code": problem.code, "detail": problem.detail,
-                "errors": problem.errors, "current": problem.current,
-            });
-            // As `Retry-After` over HTTP.
-            if let Some(wait) = problem.retry_after {
-                body["retry_after_seconds"] = wait.as_secs().max(1).into();
-            }
-            body
-        }
-    };
-    (body, headers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refusals_carry_their_code_twice() {
-        let (body, headers) = reply(Err(Problem::not_found("no")));
-        assert_eq!(body["ok"], false);
-        assert_eq!(body["code"], "not_found");
-        assert_eq!(
-            headers.get(NATS_SERVICE_ERROR).map(|v| v.as_str()),
-            Some("not_found")
-        );
-        assert_eq!(
-            headers.get(NATS_SERVICE_ERROR_CODE).map(|v| v.as_str()),
-            Some("404")
-        );
-        assert!(body.get("retry_after_seconds").is_none());
-        let (body, _) = reply(Err(Problem::rate_limited(Duration::from_secs(12))));
-        assert_eq!(body["retry_after_seconds"], 12);
-        let (body, headers) = reply(Ok(json!({"id": "x"})));
-        assert_eq!(body, json!({"ok": true, "id": "x"}));
-        assert!(headers.is_empty());
-    }
 
     #[test]
     fn every_endpoint_has_a_rule() {

@@ -17,14 +17,22 @@ pub struct Waiting {
     pub rejected: u64,
 }
 
+/// A fact that waits for so long is not merely one of a burst (seconds).
+const STANDS_STILL_SECONDS: i64 = 60;
+
+impl Waiting {
+    /// Whether facts are not taken in, or far too slowly.
+    pub fn stands_still(&self) -> bool {
+        self.oldest.num_seconds() > STANDS_STILL_SECONDS
+    }
+}
+
 /// What waits as of `now`; `None` if the streams are not made yet.
 pub async fn look(client: &Client, now: DateTime<Utc>) -> Result<Option<Waiting>, LogError> {
     connected(client)?;
     let context = context(client);
-    let Some(intake) = find(&context, INTAKE).await? else {
-        return Ok(None);
-    };
-    let Some(rejected) = find(&context, REJECTED).await? else {
+    let found = tokio::try_join!(find(&context, INTAKE), find(&context, REJECTED))?;
+    let (Some(intake), Some(rejected)) = found else {
         return Ok(None);
     };
     let state = &intake.cached_info().state;

@@ -99,6 +99,8 @@ pub struct Rejected {
 struct Reading {
     connection: OwnConnection,
     turns: Semaphore,
+    /// The consumer, and the last sequence that was delivered to it.
+    delivered: Mutex<Option<(PullConsumer, u64)>>,
 }
 
 impl Rejected {
@@ -108,6 +110,7 @@ impl Rejected {
         let reading = Reading {
             connection: OwnConnection::new(connect),
             turns: Semaphore::new(READERS),
+            delivered: Mutex::default(),
         };
         Self {
             client,
@@ -198,19 +201,48 @@ impl Rejected {
         if self.get(sequence).await?.is_none() {
             return Ok(());
         }
-        let client = self.reading.connection.client().await?;
-        let context = context(&client);
-        let stream = context.get_stream_no_info(REJECTED).await.map_err(nats)?;
-        let mut consumer = stream::consumer(&stream, -1).await?;
-        let delivered = deliver_up_to(&mut consumer, sequence);
-        let delivered = tokio::time::timeout(DELIVERED_WITHIN, delivered).await;
-        delivered.map_err(|_| LogError::Nats("REJECTED is not delivered in time".into()))??;
-        stream::take_away(&client, REJECTED, &consumer, sequence).await?;
-        self.counting.outdate();
-        match self.get(sequence).await? {
-            None => Ok(()),
-            Some(_) => Err(LogError::Nats("the message was not taken away".into())),
+        // What is known of the consumer may be old: then it is looked at anew, once.
+        let mut failed = None;
+        for _ in 0..2 {
+            failed = self.take_away(sequence).await.err();
+            self.counting.outdate();
+            if self.get(sequence).await?.is_none() {
+                return Ok(());
+            }
+            *self.reading.delivered.lock().await = None;
         }
+        Err(failed.unwrap_or_else(|| LogError::Nats("the message was not taken away".into())))
+    }
+
+    async fn take_away(&self, sequence: u64) -> Result<(), LogError> {
+        let client = self.reading.connection.client().await?;
+        let consumer = self.delivered_up_to(&client, sequence).await?;
+        stream::take_away(&client, REJECTED, &consumer, sequence).await
+    }
+
+    /// The consumer, once everything up to a sequence was delivered to it. One at a time looks.
+    async fn delivered_up_to(
+        &self,
+        client: &Client,
+        sequence: u64,
+    ) -> Result<PullConsumer, LogError> {
+        let mut known = self.reading.delivered.lock().await;
+        if let Some((consumer, up_to)) = &*known
+            && *up_to >= sequence
+        {
+            return Ok(consumer.clone());
+        }
+        let delivering = async {
+            let stream = context(client).get_stream_no_info(REJECTED).await;
+            let mut consumer = stream::consumer(&stream.map_err(nats)?, -1).await?;
+            let up_to = deliver_up_to(&mut consumer, sequence).await?;
+            Ok::<_, LogError>((consumer, up_to))
+        };
+        let delivered = tokio::time::timeout(DELIVERED_WITHIN, delivering).await;
+        let late = |_| LogError::Nats("REJECTED is not delivered in time".into());
+        let (consumer, up_to) = delivered.map_err(late)??;
+        *known = Some((consumer.clone(), up_to));
+        Ok(consumer)
     }
 
     /// How many wait, and the last sequence that was given.
@@ -289,12 +321,12 @@ fn encoded_bytes(headers: &HeaderMap) -> usize {
     "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
 }
 
-/// Only what was delivered can be acknowledged.
-async fn deliver_up_to(consumer: &mut PullConsumer, sequence: u64) -> Result<(), LogError> {
+/// Only what was delivered can be acknowledged. Returns up to where it was.
+async fn deliver_up_to(consumer: &mut PullConsumer, sequence: u64) -> Result<u64, LogError> {
     loop {
         let info = consumer.get_info().await.map_err(nats)?;
         if info.delivered.stream_sequence >= sequence {
-            return Ok(());
+            return Ok(info.delivered.stream_sequence);
         }
         let fetch = consumer.fetch().max_messages(FETCH).max_bytes(FETCH_BYTES);
         let mut batch = fetch.messages().await.map_err(nats)?;

@@ -158,9 +158,8 @@ pub(crate) async fn consumer<I>(
     stream: &Stream<I>,
     max_ack_pending: i64,
 ) -> Result<PullConsumer, LogError> {
-    let names: Vec<String> = stream.consumer_names().try_collect().await.map_err(nats)?;
-    if let Some(name) = names.first() {
-        return stream.get_consumer(name).await.map_err(nats);
+    if let Some(found) = find_consumer(stream).await? {
+        return Ok(found);
     }
     let config = pull::Config {
         durable_name: Some(secret()?),
@@ -169,8 +168,20 @@ pub(crate) async fn consumer<I>(
         max_ack_pending,
         ..pull::Config::default()
     };
-    let made: Consumer<pull::Config> = stream.create_consumer(config).await.map_err(nats)?;
-    Ok(made)
+    let made: Result<Consumer<pull::Config>, _> = stream.create_consumer(config).await;
+    match made {
+        Ok(made) => Ok(made),
+        // Another may have been faster: there can be one only.
+        Err(error) => find_consumer(stream).await?.ok_or_else(|| nats(error)),
+    }
+}
+
+async fn find_consumer<I>(stream: &Stream<I>) -> Result<Option<PullConsumer>, LogError> {
+    let names: Vec<String> = stream.consumer_names().try_collect().await.map_err(nats)?;
+    match names.first() {
+        Some(name) => stream.get_consumer(name).await.map(Some).map_err(nats),
+        None => Ok(None),
+    }
 }
 
 /// Takes a message of a work queue away. Only what was delivered can be: else nothing happens.

@@ -1,6 +1,6 @@
-//! Messages that the NATS client cannot read: a service may write a head that ends the connection on which
-//! it comes, again and again. What comes first in the stream is therefore looked at in another form,
-//! where the head is data.
+//! Messages that the NATS client cannot read: a service may write a head, or a subject, that ends the
+//! connection on which it comes, again and again. What comes first in the stream is therefore looked at in
+//! another form, where both are data.
 
 use async_nats::{
     Client,
@@ -17,7 +17,8 @@ use crate::{
     stream::{INTAKE, nats, take_away},
 };
 
-const DETAIL: &str = "The headers of the message cannot be read.";
+const HEAD_DETAIL: &str = "The headers of the message cannot be read.";
+const SUBJECT_DETAIL: &str = "The subject of the message is not UTF-8.";
 
 /// A stored message as `STREAM.MSG.GET` tells it.
 #[derive(Debug, Default, Deserialize)]
@@ -55,9 +56,14 @@ pub(crate) async fn put_aside(
         };
         let head = stored.hdrs.map(|head| STANDARD.decode(head));
         let head = head.transpose().map_err(nats)?;
-        if head.is_none_or(|head| is_readable(&head)) {
+        // JSON is UTF-8: what was not stands there as this letter.
+        let detail = if stored.subject.contains(char::REPLACEMENT_CHARACTER) {
+            SUBJECT_DETAIL
+        } else if head.is_some_and(|head| !is_readable(&head)) {
+            HEAD_DETAIL
+        } else {
             return Ok(());
-        }
+        };
         let body = STANDARD.decode(stored.data.unwrap_or_default());
         let id = format!("{}-{first}", made.unix_timestamp_nanos());
         let rejection = Rejection {
@@ -65,7 +71,7 @@ pub(crate) async fn put_aside(
             id: &id,
             original_id: &id,
             code: codes::INVALID,
-            detail: DETAIL,
+            detail,
             errors: &[],
             headers: None,
             body: body.map_err(nats)?.into(),

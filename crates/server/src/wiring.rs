@@ -233,15 +233,16 @@ impl Platform {
         let vault = parts.log.vault().clone();
         let frames =
             FeedHub::start(pool, vault, parts.progress.clone(), FEEDS, &parts.stop).await?;
+        let nats = api::Nats {
+            client: parts.nats.clone(),
+            connect: backends.nats.connecting(),
+        };
         let api_parts = api::Parts {
             log: parts.log.clone(),
             reader: parts.reader.clone(),
             frames,
             progress: parts.progress.clone(),
-            nats: Some(api::Nats {
-                client: parts.nats.clone(),
-                connect: backends.nats.connecting(),
-            }),
+            nats: Some(nats.clone()),
             clock: parts.clock.clone(),
             monitor,
         };
@@ -256,7 +257,7 @@ impl Platform {
         };
         let server = http_server::serve(listener, router, limits, self.stop_http.clone());
         self.http = Some(tokio::spawn(server));
-        self.micro_service = Some(tokio::spawn(answer_nats(app.clone(), parts.nats.clone())));
+        self.micro_service = Some(tokio::spawn(answer_nats(app.clone(), nats)));
         self.app = Some(app);
         Ok(())
     }
@@ -397,7 +398,7 @@ async fn first_start(config: &Config, log: &EventLog) -> anyhow::Result<Option<S
     Ok(made.filter(|_| !is_given))
 }
 
-async fn answer_nats(app: api::App, nats: async_nats::Client) -> Option<api::MicroService> {
+async fn answer_nats(app: api::App, nats: api::Nats) -> Option<api::MicroService> {
     loop {
         match api::MicroService::start(app.clone(), nats.clone()).await {
             Ok(service) => return Some(service),

@@ -3,7 +3,11 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
 use embedded::{NatsCredentials, NatsUser, UserKind};
-use tokio::sync::Mutex;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufStream},
+    net::TcpStream,
+    sync::Mutex,
+};
 
 use crate::temporary::TemporaryServers;
 
@@ -68,6 +72,31 @@ impl TestNats {
             .connect(self.url())
             .await
             .expect("connect to nats-server")
+    }
+
+    /// Sends bytes as they are, as a client that does not keep to the protocol may; returns once the
+    /// server has read them.
+    pub async fn send_raw(&self, name: &str, password: &str, bytes: &[u8]) {
+        let address = self.url().replace("nats://", "");
+        let stream = TcpStream::connect(address).await;
+        let mut stream = BufStream::new(stream.expect("reach nats-server"));
+        let connect = format!(
+            "CONNECT {{\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true,\
+             \"user\":\"{name}\",\"pass\":\"{password}\"}}\r\n"
+        );
+        let sent = [connect.as_bytes(), bytes, b"PING\r\n"].concat();
+        stream.write_all(&sent).await.expect("write to nats-server");
+        stream.flush().await.expect("write to nats-server");
+        let mut line = String::new();
+        while !line.starts_with("PONG") {
+            line.clear();
+            let read = stream.read_line(&mut line).await;
+            assert!(
+                read.expect("read from nats-server") > 0,
+                "the server hung up"
+            );
+            assert!(!line.starts_with("-ERR"), "{line}");
+        }
     }
 
     /// Adds a user and returns its password once the server knows it.

@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Component, Health, Lag, Status, projection_health};
+use super::{Component, Health, Lag, Status, jetstream::in_time, projection_health};
 
 /// How long an answer holds: the routes are open, and each look costs queries.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
@@ -27,8 +27,6 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 const LATE_AFTER: Duration = Duration::from_secs(5);
 /// Longer than it takes to notice that a holder's machine is gone, and to take over.
 const UNHELD_AFTER: Duration = Duration::from_secs(15);
-/// Share of JetStream's limit that may be used (percent).
-const STORAGE_PERCENT: u64 = 90;
 /// Whoever spreads traffic asks with a timeout of seconds: PostgreSQL has less.
 const POSTGRESQL_WITHIN: Duration = Duration::from_secs(2);
 
@@ -128,8 +126,10 @@ impl Monitor {
         }
         let head = self.log.head().await.unwrap_or_default();
         metrics::gauge!("greffe_log_head_position").set(head as f64);
-        parts.extend(self.relay(head).await);
-        parts.extend(self.storage().await);
+        // Each asks JetStream, which answers late under a flood: not one after the other.
+        let (relay, storage, intake) =
+            tokio::join!(self.relay(head), self.storage(), self.intake());
+        parts.extend([relay, storage, intake].into_iter().flatten());
         parts.push(self.log_reader());
         match self.lags().await {
             Ok(lags) => {
@@ -198,7 +198,7 @@ impl Monitor {
         }
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         use async_nats::connection::State::Connected;
         self.nats
             .as_ref()
@@ -208,7 +208,7 @@ impl Monitor {
     /// Whether the stream gets what the log holds. Nothing is said of a relay without NATS.
     async fn relay(&self, head: u64) -> Option<Component> {
         let found = match (&self.nats, self.is_connected()) {
-            (Some(client), true) => Some(eventlog::stream_position(client).await),
+            (Some(client), true) => Some(in_time(eventlog::stream_position(client)).await),
             _ => None,
         };
         let known = found.as_ref().and_then(|found| found.as_ref().ok());
@@ -254,17 +254,6 @@ impl Monitor {
         .fetch_optional(self.log.pool())
         .await;
         age.ok().flatten()
-    }
-
-    async fn storage(&self) -> Option<Component> {
-        let client = self.nats.as_ref().filter(|_| self.is_connected())?;
-        let (stored, most) = eventlog::stored_bytes(client).await.ok()?;
-        metrics::gauge!("greffe_jetstream_stored_bytes").set(stored as f64);
-        let percent = stored.saturating_mul(100) / most?.max(1);
-        Some(match percent >= STORAGE_PERCENT {
-            true => degraded("jetstream", format!("{percent} % of its storage is used")),
-            false => Component::new("jetstream", Status::Ok, None),
-        })
     }
 
     /// Nothing is missing if the stream cannot be read: PostgreSQL is read instead.
@@ -360,7 +349,7 @@ fn down(name: &str, detail: impl Into<String>) -> Component {
     Component::new(name, Status::Down, Some(detail.into()))
 }
 
-fn degraded(name: &str, detail: impl Into<String>) -> Component {
+pub(super) fn degraded(name: &str, detail: impl Into<String>) -> Component {
     Component::new(name, Status::Degraded, Some(detail.into()))
 }
 

@@ -4,28 +4,38 @@
 //! publish anywhere: whoever asks could speak through us. Here only inboxes are answered.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use async_nats::{Client, Subscriber};
+use async_nats::{Client, Message, Subject};
 use chrono::{DateTime, SecondsFormat, Utc};
-use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use super::QUEUE;
+use super::{QUEUE, request::is_inbox};
 use crate::problem::Problem;
 
 const NAME: &str = "greffe";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = "Approvals: request, claim, record, cancel, read";
 
+/// Questions that are answered; more wait for nothing. A flood of them must not hold up commands.
+const MOST_A_SECOND: u32 = 50;
+/// See [`Discovery::subjects`].
+const VERBS: [(Verb, &str); 3] = [
+    (Verb::Ping, "PING"),
+    (Verb::Info, "INFO"),
+    (Verb::Stats, "STATS"),
+];
+const SUBJECTS_OF_A_VERB: usize = 3;
+
 /// One instance of the service, and what its endpoints have done.
 pub struct Discovery {
     id: String,
     started: DateTime<Utc>,
     endpoints: Vec<Endpoint>,
+    pace: Mutex<Pace>,
 }
 
 struct Endpoint {
@@ -64,7 +74,31 @@ impl Discovery {
             id: kernel::new_id().simple().to_string(),
             started,
             endpoints: endpoints.map(endpoint).collect(),
+            pace: Mutex::new(Pace::new(Instant::now())),
         }
+    }
+
+    /// Where it is asked: each verb of all services, of this one, of this instance.
+    pub fn subjects(&self) -> Vec<String> {
+        let of_verb = |(_, word): &(Verb, &str)| {
+            let id = &self.id;
+            [
+                format!("$SRV.{word}"),
+                format!("$SRV.{word}.{NAME}"),
+                format!("$SRV.{word}.{NAME}.{id}"),
+            ]
+        };
+        VERBS.iter().flat_map(of_verb).collect()
+    }
+
+    /// The answer to a question under one of [`Discovery::subjects`], and where it goes.
+    pub fn answer_to(&self, at: usize, question: Message) -> Option<(Subject, String)> {
+        let (verb, _) = VERBS.get(at / SUBJECTS_OF_A_VERB)?;
+        // Only an inbox: on any other subject the answer would be an act of the platform's.
+        let inbox = question.reply.filter(|reply| is_inbox(reply))?;
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.may(Instant::now())
+            .then(|| (inbox, self.answer(*verb).to_string()))
     }
 
     /// Counts a request of an endpoint.
@@ -131,38 +165,73 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Subscribes; the future answers until it is stopped.
-pub async fn answer(
-    discovery: Arc<Discovery>,
-    client: Client,
-    stop: CancellationToken,
-) -> Result<impl Future<Output = ()> + use<>, async_nats::Error> {
-    let mut asked = stream::SelectAll::new();
-    for (verb, word) in [
-        (Verb::Ping, "PING"),
-        (Verb::Info, "INFO"),
-        (Verb::Stats, "STATS"),
-    ] {
-        let id = &discovery.id;
-        for subject in [
-            format!("$SRV.{word}"),
-            format!("$SRV.{word}.{NAME}"),
-            format!("$SRV.{word}.{NAME}.{id}"),
-        ] {
-            let questions: Subscriber = client.subscribe(subject).await?;
-            asked.push(questions.map(move |question| (verb, question)).boxed());
+/// Sends an answer; an outage leaves the question without one.
+pub async fn send(client: Client, inbox: Subject, body: String) {
+    if let Err(error) = client.publish(inbox, body.into()).await {
+        tracing::debug!(error = %error, "a question about the service got no answer");
+    }
+}
+
+/// How many answers this second has had.
+struct Pace {
+    since: Instant,
+    given: u32,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            given: 0,
         }
     }
-    Ok(async move {
-        let mut asked = asked.take_until(Box::pin(stop.cancelled_owned()));
-        while let Some((verb, question)) = asked.next().await {
-            // Only an inbox: on any other subject the answer would be an act of the platform's.
-            let inbox = question.reply.filter(|reply| reply.starts_with("_INBOX."));
-            let Some(inbox) = inbox else { continue };
-            let body = discovery.answer(verb).to_string();
-            if let Err(error) = client.publish(inbox, body.into()).await {
-                tracing::debug!(error = %error, "a question about the service got no answer");
-            }
+
+    /// Whether one more may be given now.
+    fn may(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.since) >= Duration::from_secs(1) {
+            *self = Self::new(now);
         }
-    })
+        self.given += 1;
+        self.given <= MOST_A_SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_questions_gets_so_many_answers() {
+        let began = Instant::now();
+        let mut pace = Pace::new(began);
+        let given = (0..1_000).filter(|_| pace.may(began)).count();
+        assert_eq!(given, MOST_A_SECOND as usize);
+        let later = began + Duration::from_secs(1);
+        assert!(pace.may(later));
+    }
+
+    #[test]
+    fn each_subject_has_its_verb() {
+        let discovery = Discovery::new([("a", "b")].into_iter(), DateTime::UNIX_EPOCH);
+        let kinds: Vec<String> = (0..discovery.subjects().len())
+            .map(|at| {
+                let question = Message {
+                    subject: "$SRV".into(),
+                    reply: Some("_INBOX.support.1".into()),
+                    payload: "".into(),
+                    headers: None,
+                    status: None,
+                    description: None,
+                    length: 0,
+                };
+                let (_, body) = discovery.answer_to(at, question).unwrap();
+                let body: Value = serde_json::from_str(&body).unwrap();
+                body["type"].as_str().unwrap_or_default().to_owned()
+            })
+            .collect();
+        for (subject, kind) in discovery.subjects().iter().zip(kinds) {
+            let verb = subject.split('.').nth(1).unwrap_or_default().to_lowercase();
+            assert_eq!(kind, format!("io.nats.micro.v1.{verb}_response"));
+        }
+    }
 }

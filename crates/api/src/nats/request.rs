@@ -2,6 +2,9 @@
 
 use async_nats::Message;
 
+/// Of the subject of an inbox (bytes).
+const LONGEST_INBOX: usize = 256;
+
 /// Whether the account named by the subject sent this message.
 ///
 /// nats-server checks no reply subject: whoever may ask JetStream anything can have the answer sent
@@ -28,7 +31,16 @@ fn is_own_inbox(name: &str, reply: &str) -> bool {
     let rest = reply
         .strip_prefix("_INBOX.")
         .and_then(|reply| reply.strip_prefix(name)?.strip_prefix('.'));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '>', ' ']))
+    rest.is_some_and(|rest| !rest.is_empty()) && is_inbox(reply)
+}
+
+/// Whether it is a plain subject of an inbox. nats-server ends the connection of whoever sends a line of
+/// 4 KiB, and a reply subject may be nearly as long.
+pub fn is_inbox(reply: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'*' | b'>');
+    let tokens = reply.strip_prefix("_INBOX.").map(|rest| rest.split('.'));
+    let has_tokens = tokens.is_some_and(|mut tokens| tokens.all(|token| !token.is_empty()));
+    has_tokens && reply.len() <= LONGEST_INBOX && reply.bytes().all(is_plain)
 }
 
 #[cfg(test)]
@@ -45,9 +57,14 @@ mod tests {
             "_INBOX.supportx.a",
             "_INBOX.support",
             "_INBOX.other.a",
+            "_INBOX.support.a..b",
+            "_INBOX.support.é",
+            "_INBOX.support.a*",
         ] {
             assert!(!is_own_inbox(name, bad), "{bad:?}");
         }
+        let long = format!("_INBOX.support.{}", "x".repeat(3_900));
+        assert!(!is_own_inbox(name, &long));
     }
 
     #[test]

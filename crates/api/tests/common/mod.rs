@@ -45,6 +45,8 @@ pub struct TestApp {
     pub url: String,
     pub client: reqwest::Client,
     pub progress: Progress,
+    /// The platform's own connection.
+    pub nats: async_nats::Client,
     service: Option<MicroService>,
     stop: CancellationToken,
 }
@@ -139,7 +141,9 @@ impl TestApp {
             monitor: Arc::new(monitor),
         };
         let app = App::start(config, parts).await.unwrap();
-        let service = MicroService::start(app.clone(), nats.client).await.unwrap();
+        let service = MicroService::start(app.clone(), nats.clone())
+            .await
+            .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let make =
@@ -156,6 +160,7 @@ impl TestApp {
             url,
             client: reqwest::Client::new(),
             progress,
+            nats: nats.client,
             service: Some(service),
             stop,
         }

@@ -4,9 +4,6 @@ use kernel::{Clock, SystemClock};
 
 use super::Findings;
 
-/// A fact that waits for so long is not merely one of a burst (seconds).
-const STANDS_STILL_SECONDS: i64 = 60;
-
 pub async fn check_intake(client: &async_nats::Client, runs: bool, findings: &mut Findings) {
     let waiting = match ::intake::look(client, SystemClock.now()).await {
         Ok(Some(waiting)) => waiting,
@@ -27,7 +24,7 @@ pub async fn check_intake(client: &async_nats::Client, runs: bool, findings: &mu
         "{} facts wait, the oldest for {seconds} s",
         waiting.unfinished
     );
-    match runs && seconds > STANDS_STILL_SECONDS {
+    match runs && waiting.stands_still() {
         true => findings.fail(
             "intake",
             detail,
