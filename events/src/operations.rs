@@ -1,5 +1,5 @@
-//! What operators did to the read models and to what was not accepted. The aggregate is a projection,
-//! whose id is its name, or a refused fact.
+//! What operators did to the read models, to the database and to what was not accepted. The aggregate
+//! is a projection, whose id is its name, a backup, or a refused fact.
 //!
 //! Invariant: an order about a parked event takes effect at its own place in the log, so that a
 //! rebuild comes to the same rows.
@@ -16,6 +16,8 @@ event_enum! {
     ProjectionEvent {
         /// A parked event, and what waits behind it, is to be applied again.
         RetryOrdered(RetryOrdered) = "operations.projection.retry_ordered" by [User, System],
+        /// All its parked events are to be applied again.
+        AllRetriesOrdered(AllRetriesOrdered) = "operations.projection.all_retries_ordered" by [User, System],
         /// A parked event is to be passed over for good.
         EventDiscarded(EventDiscarded) = "operations.projection.event_discarded" by [User, System],
         /// Its rows were filled anew from the log.
@@ -32,6 +34,19 @@ pub struct RetryOrdered {
     pub position: u64,
     #[schemars(schema_with = "schema::party")]
     pub by: String,
+    #[serde(serialize_with = "millis")]
+    pub ordered_at: DateTime<Utc>,
+}
+
+/// All parked events of the projection, and what waits behind them, are to be applied again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AllRetriesOrdered {
+    /// How many events were parked when it was ordered, those that only wait among them.
+    pub parked: u64,
+    /// Who ordered it.
+    #[schemars(schema_with = "schema::party")]
+    pub by: String,
+    /// When it was ordered.
     #[serde(serialize_with = "millis")]
     pub ordered_at: DateTime<Utc>,
 }
@@ -87,6 +102,45 @@ impl EventType for ProjectionEvent {
             pointer: "/reason",
             subject: event.by.clone(),
         }]
+    }
+}
+
+event_enum! {
+    /// What became of a backup of the database.
+    BackupEvent {
+        /// The database is about to be copied. The copy holds this event.
+        Begun(BackupBegun) = "operations.backup.begun" by [System],
+        /// The copy is put in the place of the database.
+        Restored(BackupRestored) = "operations.backup.restored" by [System],
+    }
+}
+
+/// The database is about to be copied to a file. The copy holds this event, so that a platform on
+/// which nothing more happens can go on from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackupBegun {
+    /// The name of the file, without its folder.
+    pub file: String,
+    /// When the copy was begun.
+    #[serde(serialize_with = "millis")]
+    pub begun_at: DateTime<Utc>,
+}
+
+/// A copy takes the place of the database: what happened after the copy is no longer in the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackupRestored {
+    /// The name of the file, without its folder.
+    pub file: String,
+    /// The last position that the copy holds.
+    pub position: u64,
+    /// When it was restored.
+    #[serde(serialize_with = "millis")]
+    pub restored_at: DateTime<Utc>,
+}
+
+impl EventType for BackupEvent {
+    fn type_name(&self) -> &'static str {
+        self.literal()
     }
 }
 

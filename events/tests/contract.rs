@@ -124,6 +124,7 @@ fn names_shapes_and_personal_fields_hold() {
         SignInFailuresEvent: sign_in_failures(),
         ProjectionEvent: projections(),
         RejectedFactEvent: rejected_facts(),
+        BackupEvent: backups(),
         AlertEvent: alerts(),
         MaintenanceEvent: maintenances(),
         TicketEvent: tickets(),
@@ -273,6 +274,7 @@ fn no_name_in_clear_in_what_workflows_tell() {
     hidden(workflow_errors());
     hidden(components());
     hidden(rejected_facts());
+    hidden(backups());
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn examples() -> BTreeMap<&'static str, (u32, Value)> {
     add(&mut found, sign_in_failures());
     add(&mut found, projections());
     add(&mut found, rejected_facts());
+    add(&mut found, backups());
     add(&mut found, alerts());
     add(&mut found, maintenances());
     add(&mut found, tickets());

@@ -3,19 +3,23 @@
 //! A row only says where in the log to look. Details, reasons and addresses are read from the log
 //! itself, so that there is no copy of them to erase.
 
+mod trail;
+
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, LogError, Projection, RecordedEvent, Vault};
+use eventlog::{ApplyError, ApplyTx, Projection, RecordedEvent, UNREADABLE, Vault};
 use events::millis;
 use kernel::{Actor, ActorKind, DecodeError};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{ReadError, apply::data_error, names::find_names};
+use self::trail::{Told, read_log};
+use crate::apply::data_error;
+
+pub use trail::list_audit_items;
 
 /// Writes the trail.
 pub struct Audit;
@@ -51,6 +55,10 @@ pub struct AuditItem {
     pub schema_version: u32,
     /// The event's data in today's shape; as it was stored, if a newer release wrote it.
     pub details: Value,
+    /// Why a sealed part of it does not open, which then reads `illisible`: `damaged`, `key_missing` or
+    /// `key_damaged`; absent if it can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<&'static str>,
 }
 
 /// Which items.
@@ -81,7 +89,7 @@ impl Projection for Audit {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn schema(&self) -> &'static str {
@@ -106,8 +114,14 @@ impl Projection for Audit {
         tx: &mut ApplyTx<'_>,
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
+        let marked = marked(tx, events).await?;
         let mut rows = Rows::default();
-        let data = events.iter().map(|event| current(event));
+        let data = events
+            .iter()
+            .map(|event| match marked.get(&(event.position as i64)) {
+                Some(told) => Ok(Cow::Borrowed(&told.data)),
+                None => current(event),
+            });
         let data = data.collect::<Result<Vec<_>, _>>()?;
         for (event, data) in events.iter().zip(&data) {
             rows.add(event, data, tx.vault());
@@ -135,6 +149,20 @@ impl Projection for Audit {
         .await?;
         Ok(())
     }
+}
+
+/// What those events say that came without data because they do not open: all but the broken parts.
+async fn marked(
+    tx: &mut ApplyTx<'_>,
+    events: &[Arc<RecordedEvent>],
+) -> Result<HashMap<i64, Told>, ApplyError> {
+    let broken = events.iter().filter(|event| event.data.is_null());
+    let positions: Vec<i64> = broken.map(|event| event.position as i64).collect();
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let vault = tx.vault().clone();
+    Ok(read_log(tx.conn(), &vault, &positions).await?)
 }
 
 /// What the event says, in the shape that is interpreted here. Of an event that this build does not
@@ -244,7 +272,7 @@ fn free_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
             let is_mechanical = text.starts_with("sha256:")
                 || Uuid::try_parse(id).is_ok()
                 || DateTime::parse_from_rfc3339(text).is_ok();
-            if !is_mechanical {
+            if !is_mechanical && text != UNREADABLE {
                 texts.push(text);
             }
         }
@@ -254,152 +282,4 @@ fn free_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
             .for_each(|member| free_texts(member, texts)),
         _ => {}
     }
-}
-
-type Row = (
-    i64,
-    DateTime<Utc>,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Uuid,
-);
-
-/// Items of the trail, the newest first; with `after`, the oldest first.
-pub async fn list_audit_items(
-    pool: &PgPool,
-    vault: &Vault,
-    filter: &AuditFilter,
-) -> Result<Vec<AuditItem>, ReadError> {
-    let order = if filter.after.is_some() {
-        "ASC"
-    } else {
-        "DESC"
-    };
-    let (action, beginning) = match filter.action.as_deref() {
-        Some(action) if action.ends_with('.') => (None, Some(action)),
-        action => (action, None),
-    };
-    let rows: Vec<Row> = sqlx::query_as(&format!(
-        "SELECT position, at, actor, action, outcome, target_type, target_id, correlation_id
-         FROM audit_items
-         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
-           AND ($3::text IS NULL OR starts_with(action, $3))
-           AND ($4::text IS NULL OR target_type = $4) AND ($5::text IS NULL OR target_id = $5)
-           AND ($6::uuid IS NULL OR correlation_id = $6)
-           AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)
-           AND ($9::bigint[] IS NULL OR terms @> $9)
-           AND ($10::bigint IS NULL OR position < $10) AND ($11::bigint IS NULL OR position > $11)
-         ORDER BY position {order} LIMIT $12"
-    ))
-    .bind(filter.actor.as_ref().map(Actor::to_string))
-    .bind(action)
-    .bind(beginning)
-    .bind(&filter.target_type)
-    .bind(&filter.target_id)
-    .bind(filter.correlation_id)
-    .bind(filter.from)
-    .bind(filter.to)
-    .bind(filter.q.as_deref().map(|q| vault.query_terms(q)))
-    .bind(filter.before.map(|position| position as i64))
-    .bind(filter.after.map(|position| position as i64))
-    .bind(i64::from(filter.limit))
-    .fetch_all(pool)
-    .await?;
-    let mut told = read_log(pool, vault, &rows).await?;
-    let mut conn = pool.acquire().await?;
-    let names = find_names(&mut conn, vault, rows.iter().map(|row| row.2.as_str())).await?;
-    rows.into_iter()
-        .map(|row| {
-            let told = told.remove(&row.0).unwrap_or_default();
-            item(row, told, &names)
-        })
-        .collect()
-}
-
-/// What an event says, opened.
-#[derive(Default)]
-struct Told {
-    schema_version: u32,
-    data: Value,
-    metadata: Value,
-}
-
-/// What the events at these positions say.
-async fn read_log(
-    pool: &PgPool,
-    vault: &Vault,
-    rows: &[Row],
-) -> Result<HashMap<i64, Told>, ReadError> {
-    let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let mut found: Vec<(i64, String, String, Value, Value)> = sqlx::query_as(
-        "SELECT position, event_type, event_version, payload, metadata FROM events
-         WHERE position = ANY($1)",
-    )
-    .bind(positions)
-    .fetch_all(pool)
-    .await?;
-    let parts = found
-        .iter_mut()
-        .flat_map(|(_, _, _, payload, metadata)| [payload, metadata]);
-    vault.open_all(parts.collect()).await?;
-    found
-        .into_iter()
-        .map(|(at, event_type, version, payload, metadata)| {
-            let schema_version = version
-                .parse()
-                .map_err(|_| LogError::Corrupt(format!("version `{version}`")))?;
-            let data = match events::upcast(&event_type, schema_version, &payload) {
-                Ok(data) => data.into_owned(),
-                // Shown as it is: the version beside it says that it may look otherwise.
-                Err(_) => payload,
-            };
-            let told = Told {
-                schema_version,
-                data,
-                metadata,
-            };
-            Ok((at, told))
-        })
-        .collect()
-}
-
-fn item(row: Row, told: Told, names: &HashMap<String, String>) -> Result<AuditItem, ReadError> {
-    let (position, at, actor, action, outcome, target_type, target_id, correlation_id) = row;
-    let text =
-        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-    let Told {
-        schema_version,
-        data: details,
-        metadata,
-    } = told;
-    let origin = &metadata["origin"];
-    let reason = ["reason", "comment", "detail", "code"]
-        .into_iter()
-        .find_map(|field| text(&details, field));
-    let Actor { kind, id } = actor
-        .parse()
-        .map_err(|_| LogError::Corrupt(format!("actor `{actor}`")))?;
-    let name = match kind {
-        ActorKind::Service => Some(id.clone()),
-        _ => names.get(&actor).cloned(),
-    };
-    Ok(AuditItem {
-        position: position as u64,
-        at,
-        actor: AuditActor { kind, id, name },
-        action,
-        outcome,
-        target_type,
-        target_id,
-        reason,
-        ip_address: text(origin, "ip_address"),
-        user_agent: text(origin, "user_agent"),
-        correlation_id,
-        causation_id: text(&metadata, "causation_id").and_then(|id| id.parse().ok()),
-        schema_version,
-        details,
-    })
 }

@@ -116,7 +116,7 @@ impl World {
         let head = self.log.head().await.unwrap();
         let settled = running
             .progress
-            .wait_for(&NAMES, head, Duration::from_secs(30))
+            .wait_for(&NAMES, head, Duration::from_secs(60))
             .await
             .unwrap();
         assert!(settled, "{:?}", running.progress.here());
@@ -1031,7 +1031,7 @@ async fn the_feed_shows_what_a_get_would() {
     world.settle(&running).await;
     let mut frames = Vec::new();
     while frames.len() < 11 {
-        let next = tokio::time::timeout(Duration::from_secs(20), feed.next())
+        let next = tokio::time::timeout(Duration::from_secs(60), feed.next())
             .await
             .unwrap();
         match next.unwrap().unwrap() {

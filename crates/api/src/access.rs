@@ -252,6 +252,9 @@ pub const RULES: &[Rule] = &[
     Rule::new("retry_parked_event")
         .level(N4)
         .on("operations.projection"),
+    Rule::new("retry_all_parked_events")
+        .level(N4)
+        .on("operations.projection"),
     Rule::new("discard_parked_event")
         .level(N4)
         .on("operations.projection"),

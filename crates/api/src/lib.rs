@@ -71,7 +71,8 @@ pub use min_position::{AsOf, MinPosition};
 pub use nats::MicroService;
 pub use network::{InvalidNetwork, Network};
 pub use operations::{
-    Maintenance, Order, operator_context, order, parked_event, parked_orders, record_maintenance,
+    Maintenance, Order, operator_context, order, order_all, parked_event, parked_orders,
+    record_maintenance,
 };
 pub use problem::Problem;
 pub use rate_limit::Limits;

@@ -105,6 +105,56 @@ async fn a_parked_event_is_retried_once_the_cause_is_gone() {
 }
 
 #[tokio::test]
+async fn all_parked_events_are_retried_by_one_order_that_is_in_the_trail() {
+    let app = TestApp::start().await;
+    let admin = app.user("admin.n4", N4, Role::Admin).await;
+    let supervisor = app.user("marie.martin", N3, Role::Tech).await;
+    let retry = format!("{PARKED}/retry-all");
+    admin
+        .post(&retry, json!({}))
+        .await
+        .refused(409, "not_parked");
+    let refuse = "ALTER TABLE clients ADD CONSTRAINT no_6 CHECK (client_id NOT LIKE '6%')";
+    sql(&app, refuse).await;
+    for id in ["61", "62"] {
+        put_client(&admin, id, "EHPAD Les Jardins").await;
+        put_client(&admin, id, "EHPAD du Parc").await;
+    }
+    app.settle().await;
+    assert_eq!(parked(&admin).await.len(), 4);
+    supervisor
+        .post(&retry, json!({}))
+        .await
+        .refused(403, "forbidden");
+    let unknown = "/api/operations/projections/nothing/parked/retry-all";
+    admin
+        .post(unknown, json!({}))
+        .await
+        .refused(404, "not_found");
+
+    sql(&app, "ALTER TABLE clients DROP CONSTRAINT no_6").await;
+    let answer = admin.keyed(&retry, "once", &json!({})).await.ok();
+    app.settle().await;
+    assert_eq!(parked(&admin).await, Vec::<Value>::new());
+    for id in ["61", "62"] {
+        let client = admin.get(&format!("/api/clients/{id}")).await.ok();
+        assert_eq!(client["name"], "EHPAD du Parc");
+    }
+    let again = admin.keyed(&retry, "once", &json!({})).await.ok();
+    assert_eq!(
+        (&again["position"], &again["repeated"]),
+        (&answer["position"], &json!(true))
+    );
+    let trail = "/api/users/audit?action=operations.projection.all_retries_ordered";
+    let trail = admin.get(trail).await.ok();
+    let items = trail["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(items[0]["position"], answer["position"]);
+    assert_eq!(items[0]["actor"]["name"], "admin.n4");
+    assert_eq!(items[0]["details"]["parked"], 4);
+}
+
+#[tokio::test]
 async fn a_discard_is_for_good_and_says_who_and_why() {
     let app = TestApp::start().await;
     let admin = app.user("admin.n4", N4, Role::Admin).await;

@@ -68,41 +68,52 @@ impl Applier {
         let is_parked = |event: &Arc<RecordedEvent>, parked: &HashSet<String>| {
             !parked.is_empty() && key_of(event).is_some_and(|key| parked.contains(&key))
         };
-        let (mut waiting, flowing): (Vec<_>, Vec<_>) = events
-            .into_iter()
-            .partition(|event| is_parked(event, &parked));
-        if self.try_apply(conn, &flowing).await?.is_some() {
-            for event in flowing {
-                if is_parked(&event, &parked) {
-                    waiting.push(event);
-                } else if let Some(error) =
-                    self.try_apply(conn, std::slice::from_ref(&event)).await?
-                {
-                    // Without a key nothing says what else must wait.
-                    let Some(key) = key_of(&event) else {
-                        return Err(error);
-                    };
-                    let why = error.without_values();
-                    tracing::error!(
-                        projection = self.projection.name(),
-                        position = event.position,
-                        error = %why,
-                        "event parked"
-                    );
-                    parking::park(
-                        conn,
-                        self,
-                        vec![ParkedRow::new(&event, key.clone(), Some(why))],
-                    )
-                    .await?;
-                    parked.insert(key);
-                }
+        let mut waiting = Vec::new();
+        // What may be applied at once, the first on top. A part that fails is halved until those at
+        // fault are alone.
+        let mut parts = vec![events];
+        while let Some(part) = parts.pop() {
+            let (held, mut free): (Vec<_>, Vec<_>) = part
+                .into_iter()
+                .partition(|event| is_parked(event, &parked));
+            waiting.extend(held);
+            let Some(error) = self.try_apply(conn, &free).await? else {
+                continue;
+            };
+            if free.len() > 1 {
+                parts.push(free.split_off(free.len() / 2));
+                parts.push(free);
+            } else if let Some(event) = free.first() {
+                parked.insert(self.park(conn, event, error).await?);
             }
         }
         let waiting = waiting
             .iter()
             .filter_map(|event| Some(ParkedRow::new(event, key_of(event)?, None)));
         parking::park(conn, self, waiting.collect()).await
+    }
+
+    /// Parks an event that cannot be applied; returns its key.
+    async fn park(
+        &self,
+        conn: &mut PgConnection,
+        event: &RecordedEvent,
+        error: ApplyError,
+    ) -> Result<String, ApplyError> {
+        // Without a key nothing says what else must wait.
+        let Some(key) = self.projection.partition_key(event) else {
+            return Err(error);
+        };
+        let why = error.without_values();
+        tracing::error!(
+            projection = self.projection.name(),
+            position = event.position,
+            error = %why,
+            "event parked"
+        );
+        let row = ParkedRow::new(event, key.clone(), Some(why));
+        parking::park(conn, self, vec![row]).await?;
+        Ok(key)
     }
 
     /// Applies all or nothing; returns the error if what an event holds is at fault.
@@ -146,11 +157,15 @@ impl Applier {
     /// Does what an operator decided about a parked event. One that is not parked (any more) needs
     /// nothing: the order was given twice, or the corrected build has applied it in a rebuild.
     async fn obey(&self, conn: &mut PgConnection, order: &ParkedOrder) -> Result<(), ApplyError> {
-        let position = order.position();
+        let (position, is_discard) = match order {
+            ParkedOrder::Retry { position, .. } => (*position, false),
+            ParkedOrder::Discard { position, .. } => (*position, true),
+            ParkedOrder::RetryAll { .. } => return self.retry_all(conn).await,
+        };
         let Some((key, has_failed)) = parking::find(conn, self, position).await? else {
             return Ok(());
         };
-        if matches!(order, ParkedOrder::Discard { .. }) {
+        if is_discard {
             if !has_failed {
                 tracing::warn!(position, "an event that only waits is not discarded");
                 return Ok(());

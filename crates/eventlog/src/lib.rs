@@ -30,6 +30,7 @@ mod store;
 mod stream;
 mod terms;
 pub mod trace;
+mod unreadable;
 mod vault;
 mod writer;
 
@@ -55,4 +56,5 @@ pub use schemas::{Checkpoint, checkpoints, search_path};
 pub use store::LogContext;
 pub use stream::{EVENTS, stored_bytes, stream_position};
 pub use terms::fold;
+pub use unreadable::{UNREADABLE, Unreadable};
 pub use vault::{ERASED, Vault};

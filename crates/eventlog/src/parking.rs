@@ -14,6 +14,8 @@ use crate::{ApplyError, LogError, RecordedEvent, applier::Applier};
 pub enum ParkedOrder {
     /// Apply the parked events of its key, in order, until one fails.
     Retry { projection: String, position: u64 },
+    /// Apply the parked events of all keys, each in order until one fails.
+    RetryAll { projection: String },
     /// Pass over the event, which has itself failed, and retry what waits behind it.
     Discard { projection: String, position: u64 },
 }
@@ -24,13 +26,9 @@ pub type ParkedOrdersOf = fn(&RecordedEvent) -> Option<ParkedOrder>;
 impl ParkedOrder {
     pub fn projection(&self) -> &str {
         match self {
-            Self::Retry { projection, .. } | Self::Discard { projection, .. } => projection,
-        }
-    }
-
-    pub fn position(&self) -> u64 {
-        match self {
-            Self::Retry { position, .. } | Self::Discard { position, .. } => *position,
+            Self::Retry { projection, .. }
+            | Self::RetryAll { projection }
+            | Self::Discard { projection, .. } => projection,
         }
     }
 }

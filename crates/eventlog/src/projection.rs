@@ -97,6 +97,16 @@ impl ApplyError {
         }
     }
 
+    /// Whether another transaction was in the way, which has gone on: a deadlock, or a failed
+    /// serialisation.
+    pub(crate) fn is_collision(&self) -> bool {
+        let (Self::Database(error) | Self::Log(LogError::Database(error))) = self else {
+            return false;
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| matches!(&*code, "40001" | "40P01"))
+    }
+
     /// What may be shown of it: no value of an event, which may be personal.
     pub(crate) fn told(&self) -> String {
         match self {

@@ -44,12 +44,15 @@ pub(crate) struct Inner {
     /// Keyed once: a row's index takes hundreds of fingerprints.
     fingerprints: Hmac<Sha256>,
     by_subject: moka::sync::Cache<[u8; 32], Arc<SubjectKey>>,
-    by_id: moka::sync::Cache<Uuid, Option<Arc<SubjectKey>>>,
+    by_id: moka::sync::Cache<Uuid, FoundKey>,
     /// The index terms of words: the same ones come again and again.
     pub(crate) terms: moka::sync::Cache<String, Arc<[i64]>>,
 }
 
-struct SubjectKey {
+/// A subject's key; `None` once it was destroyed.
+pub(crate) type FoundKey = Option<Arc<SubjectKey>>;
+
+pub(crate) struct SubjectKey {
     id: Uuid,
     cipher: Aes256Gcm,
 }
@@ -164,7 +167,7 @@ impl Vault {
         mac(self.inner.fingerprints.clone(), &parts)
     }
 
-    async fn key_of(&self, subject: &str) -> Result<Option<Arc<SubjectKey>>, LogError> {
+    async fn key_of(&self, subject: &str) -> Result<FoundKey, LogError> {
         let fingerprint = self.fingerprint("subject", subject);
         if let Some(key) = self.inner.by_subject.get(&fingerprint) {
             return Ok(Some(key));
@@ -200,10 +203,10 @@ impl Vault {
             .await
     }
 
-    async fn keys_by_id(
+    pub(crate) async fn keys_by_id(
         &self,
         ids: Vec<Uuid>,
-    ) -> Result<HashMap<Uuid, Option<Arc<SubjectKey>>>, LogError> {
+    ) -> Result<HashMap<Uuid, FoundKey>, LogError> {
         let mut keys = HashMap::new();
         let mut missing = Vec::new();
         for id in ids {
@@ -267,7 +270,7 @@ impl SubjectKey {
         Ok(json!({ "sealed": self.id, "v": BASE64.encode(sealed) }))
     }
 
-    fn open(&self, part: &Value) -> Result<Value, LogError> {
+    pub(crate) fn open(&self, part: &Value) -> Result<Value, LogError> {
         let corrupt = || LogError::Corrupt("a sealed value does not open".into());
         let text = part.get("v").and_then(Value::as_str).ok_or_else(corrupt)?;
         let bytes = BASE64.decode(text).map_err(|_| corrupt())?;
@@ -276,7 +279,7 @@ impl SubjectKey {
     }
 }
 
-fn key_id(part: &Value) -> Option<Uuid> {
+pub(crate) fn key_id(part: &Value) -> Option<Uuid> {
     part.get("sealed")
         .and_then(Value::as_str)
         .and_then(|id| id.parse().ok())
@@ -284,7 +287,7 @@ fn key_id(part: &Value) -> Option<Uuid> {
 
 /// A sealed part is an object of exactly `sealed` (a UUID) and `v` (base64). A caller cannot smuggle
 /// one in: free JSON is itself a personal field, and so sealed as a whole.
-fn find_sealed<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
+pub(crate) fn find_sealed<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
     let is_sealed = value
         .as_object()
         .is_some_and(|object| object.len() == 2 && object.contains_key("v"))

@@ -163,6 +163,72 @@ async fn a_discarded_event_is_passed_over_and_a_rebuild_comes_to_the_same_rows()
     .await;
 }
 
+/// Among many that can be applied, those at fault are found, and only their keys wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_large_batch_only_what_is_at_fault_is_parked() {
+    let db = database().await;
+    let process = start(&db.url, shelf(1)).await;
+    let mut expected = Vec::new();
+    for nth in 0..60 {
+        process.line(&format!("b{}", nth % 7), "1").await;
+        if nth % 20 == 5 {
+            let key = format!("p{nth}");
+            expected.push((process.line(&key, "poison").await, poisoned()));
+            expected.push((process.line(&key, "2").await, None));
+        }
+    }
+    process.settle().await;
+    // As one batch, in a rebuild.
+    let rebuilder = process.rebuilder();
+    rebuilder
+        .rebuild(process.projection(), |_| {})
+        .await
+        .unwrap();
+    process.settle().await;
+    assert_eq!(parked(&process).await, expected);
+    let mut counts = counts_in_log(&process.log).await;
+    counts.retain(|(book, _)| book.starts_with('b'));
+    assert_eq!(process.counts().await, counts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_is_parked_is_retried_by_one_order() {
+    let db = database().await;
+    let process = start(&db.url, shelf(1)).await;
+    let still = process.line("s", "poison").await;
+    process.line("orders", "retry-all shelf").await;
+    process.settle().await;
+    assert_eq!(parked(&process).await, [(still, poisoned())]);
+    // A rebuild obeys at the same place, and comes to the same rows.
+    let rebuilder = process.rebuilder();
+    rebuilder
+        .rebuild(process.projection(), |_| {})
+        .await
+        .unwrap();
+    process.settle().await;
+    assert_eq!(parked(&process).await, [(still, poisoned())]);
+
+    for key in ["p", "q", "r"] {
+        process.line(key, "100000000").await;
+        process.line(key, "1").await;
+    }
+    process.settle().await;
+    assert_eq!(parked(&process).await.len(), 7);
+    // What stood in the way goes, save for one key.
+    process
+        .execute("ALTER TABLE shelf DROP CONSTRAINT shelf_count_check")
+        .await;
+    process.line("orders", "retry-all other").await;
+    process.settle().await;
+    assert_eq!(parked(&process).await.len(), 7, "that was for others");
+    process.line("orders", "retry-all shelf").await;
+    process.settle().await;
+    for key in ["p", "q", "r"] {
+        assert_eq!(process.lines(key).await.as_deref(), Some("100000000 1"));
+    }
+    assert_eq!(parked(&process).await, [(still, poisoned())]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_parks_nothing() {
     let server = testkit::postgres_server().await;

@@ -123,7 +123,7 @@ impl Platform {
         let head = self.log.head().await.unwrap();
         let settled = self
             .progress
-            .wait_for(&["lines"], head, Duration::from_secs(30))
+            .wait_for(&["lines"], head, Duration::from_secs(60))
             .await
             .unwrap();
         assert!(settled, "settles: {:?}", self.progress.here());
@@ -277,7 +277,7 @@ async fn a_feed_cut_anywhere_and_resumed_shows_every_frame_once() {
                         }
                     };
                     let both = async { tokio::join!(platform.write(appended as usize), follow) };
-                    tokio::time::timeout(Duration::from_secs(30), both)
+                    tokio::time::timeout(Duration::from_secs(60), both)
                         .await
                         .unwrap();
                     let even: Vec<u64> = (start + 1..=start + appended)

@@ -296,7 +296,7 @@ async fn the_reader_says_that_it_reads_without_the_stream() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), wait)
+        tokio::time::timeout(Duration::from_secs(60), wait)
             .await
             .unwrap();
     };

@@ -179,7 +179,7 @@ async fn eight_processes_agree_on_a_subjects_key() {
             .iter()
             .all(|value| value["sealed"] == sealed[0]["sealed"])
     );
-    tokio::time::timeout(Duration::from_secs(5), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         for mut value in sealed {
             open(&db.pool).await.vault().open(&mut value).await.unwrap();
             assert_eq!(value, "x");

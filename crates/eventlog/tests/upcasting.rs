@@ -328,7 +328,7 @@ async fn project(log: &EventLog, reader: LogReader, stop: &CancellationToken) {
     };
     projector.start(vec![Arc::new(Cards)], &Leases::start(log.pool()), stop);
     let settled = progress
-        .wait_for(&["cards"], 4, Duration::from_secs(30))
+        .wait_for(&["cards"], 4, Duration::from_secs(60))
         .await
         .unwrap();
     assert!(settled, "{:?}", progress.here());

@@ -7,7 +7,7 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream;
-use common::{World, within};
+use common::{SOON, World, within};
 use embedded::UserKind;
 use eventlog::{Append, LogReader};
 use events::safeguard::{
@@ -21,7 +21,6 @@ use testkit::TestNats;
 use uuid::Uuid;
 use workflows::{DECISIONS, Decisions};
 
-const SOON: Duration = Duration::from_secs(10);
 const TYPE: &str = "safeguard.approval";
 
 impl World {

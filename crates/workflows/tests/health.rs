@@ -15,7 +15,7 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, http::Uri};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{World, within};
+use common::{SOON, World, within};
 use domain::workflow::{Component, ComponentCommand};
 use eventlog::{CommandContext, EventLog, RecordedEvent};
 use events::{
@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use workflows::health::{HealthWatch, HttpProbe, NATS, POSTGRESQL, Probe, Way};
 
 const EVERY: Duration = Duration::from_millis(30);
-const SOON: Duration = Duration::from_secs(20);
 
 /// A server that answers as it is told, and counts how often each path was asked.
 #[derive(Clone)]

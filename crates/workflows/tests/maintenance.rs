@@ -4,16 +4,14 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
-use common::{World, within};
+use common::{SOON, World, within};
 use domain::sentinel::{Maintenance, MaintenanceCommand, PlanMaintenance};
 use eventlog::CommandContext;
 use kernel::{Actor, AggregateId, Metadata, new_id};
 use workflows::MaintenanceDuty;
-
-const SOON: Duration = Duration::from_secs(5);
 
 impl World {
     /// A window that begins and ends so many minutes from now.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use common::{World, within};
+use common::{SOON, World, within};
 use eventlog::{Append, LogError};
 use events::users::{Scope, ServiceAccountCreated, ServiceAccountDisabled, ServiceAccountEvent};
 use kernel::{Actor, AggregateId, Metadata, new_id};
@@ -87,9 +87,7 @@ async fn users_are_written_at_the_start_and_at_every_change() {
         world.stop.clone(),
     );
     // The first try fails and is repeated.
-    tokio::time::timeout(Duration::from_secs(5), users.written())
-        .await
-        .unwrap();
+    tokio::time::timeout(SOON, users.written()).await.unwrap();
     assert_eq!(written.lock().unwrap().len(), 1);
     assert_eq!(users.state().problem, None);
     world.set_timer("unrelated", world.now()).await;
@@ -102,7 +100,7 @@ async fn users_are_written_at_the_start_and_at_every_change() {
     let position = world
         .account("support", 1, ServiceAccountEvent::Disabled(disabled))
         .await;
-    let seen = within(Duration::from_secs(2), || async {
+    let seen = within(SOON, || async {
         users.state().position >= Some(position)
             && written
                 .lock()

@@ -284,6 +284,11 @@ pub fn projections() -> Vec<ProjectionEvent> {
             by: user(),
             ordered_at: at(0),
         }),
+        ProjectionEvent::AllRetriesOrdered(AllRetriesOrdered {
+            parked: 12,
+            by: user(),
+            ordered_at: at(4),
+        }),
         ProjectionEvent::EventDiscarded(EventDiscarded {
             position: 1042,
             reason: "Client saisi deux fois".into(),
@@ -300,6 +305,21 @@ pub fn projections() -> Vec<ProjectionEvent> {
             version: 3,
             position: 1040,
             rolled_back_at: at(3),
+        }),
+    ]
+}
+
+pub fn backups() -> Vec<BackupEvent> {
+    let file = || "greffe-2026-01-15.dump".to_owned();
+    vec![
+        BackupEvent::Begun(BackupBegun {
+            file: file(),
+            begun_at: at(0),
+        }),
+        BackupEvent::Restored(BackupRestored {
+            file: file(),
+            position: 1050,
+            restored_at: at(5),
         }),
     ]
 }

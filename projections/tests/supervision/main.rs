@@ -123,7 +123,7 @@ impl World {
         };
         projector.start(read_models(), &leases, &stop);
         let head = self.log.head().await.unwrap();
-        let within = Duration::from_secs(30);
+        let within = Duration::from_secs(60);
         let settled = progress
             .wait_for(&["supervision", "clients"], head, within)
             .await

@@ -1,6 +1,7 @@
 //! The raw events, for auditors: a bounded stretch of the log per request.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use eventlog::Unreadable;
 use kernel::{Actor, Metadata};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -63,11 +64,10 @@ pub async fn list_events(
     .bind(i64::from(limit))
     .fetch_all(app.log.pool())
     .await?;
-    let parts: Vec<&mut Value> = rows
+    let parts = rows
         .iter_mut()
-        .flat_map(|row| [&mut row.payload, &mut row.metadata])
-        .collect();
-    app.log.vault().open_all(parts).await?;
+        .map(|row| vec![&mut row.payload, &mut row.metadata]);
+    let unreadable = app.log.vault().open_or_mark(parts.collect()).await?;
     let is_full = rows.len() == limit as usize;
     let seen = match rows.last() {
         Some(last) if is_full => last.position as u64,
@@ -75,7 +75,8 @@ pub async fn list_events(
     };
     let items = rows
         .into_iter()
-        .map(|row| raw(app, row))
+        .zip(unreadable)
+        .map(|(row, unreadable)| raw(app, row, unreadable))
         .collect::<Result<_, _>>()?;
     let next_cursor = (seen < head).then(|| seen.to_string());
     Ok(AsOf {
@@ -84,7 +85,7 @@ pub async fn list_events(
     })
 }
 
-fn raw(app: &App, row: Row) -> Result<RawEvent, Problem> {
+fn raw(app: &App, row: Row, unreadable: Option<Unreadable>) -> Result<RawEvent, Problem> {
     let mut metadata = row.metadata;
     if let Some(object) = metadata.as_object_mut() {
         object.remove("origin");
@@ -103,6 +104,7 @@ fn raw(app: &App, row: Row) -> Result<RawEvent, Problem> {
         correlation_id: metadata.correlation_id,
         causation_id: metadata.causation_id,
         data: row.payload,
+        unreadable: unreadable.map(|it| it.code().to_owned()),
     })
 }
 

@@ -29,7 +29,7 @@ use crate::{
 const READS: &[&str] = &["audit"];
 /// Items fetched at once while exporting.
 const PAGE: u32 = 1_000;
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "position",
     "at",
     "actor_kind",
@@ -46,6 +46,7 @@ const COLUMNS: [&str; 16] = [
     "causation_id",
     "details",
     "schema_version",
+    "unreadable",
 ];
 
 /// A page of the trail, the latest first. The reading is itself recorded, once per hour.
@@ -195,6 +196,7 @@ fn csv(items: &[AuditItem], with_head: bool) -> Result<Vec<u8>, std::io::Error> 
                 .unwrap_or_default(),
             harmless(item.details.to_string()),
             item.schema_version.to_string(),
+            item.unreadable.unwrap_or_default().to_owned(),
         ])?;
     }
     writer

@@ -61,6 +61,9 @@ pub struct AuditItem {
     pub schema_version: u32,
     /// The event's data in today's shape; as it was stored, if a newer release wrote it.
     pub details: Value,
+    /// Why a sealed part of it does not open, which then reads `illisible`: `damaged`, `key_missing` or
+    /// `key_damaged`; absent if it can be read.
+    pub unreadable: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -104,6 +107,10 @@ pub struct RawEvent {
     pub correlation_id: Uuid,
     pub causation_id: Option<Uuid>,
     pub data: Value,
+    /// Why a sealed part of it does not open, which then reads `illisible`: `damaged`, `key_missing` or
+    /// `key_damaged`; absent if it can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -56,11 +56,8 @@ pub async fn order(
     context: &CommandContext,
     now: DateTime<Utc>,
 ) -> Result<CommandAnswer, Problem> {
-    if let Some(key) = &context.key
-        && let Some(known) = log.find_outcome(key).await?
-    {
-        let known = Executed::<Projection>::from(known);
-        return Ok(commands::answer(projection, known));
+    if let Some(known) = known(log, projection, context).await? {
+        return Ok(known);
     }
     let parked = parked_event(log, projection, position).await?;
     let by = context.metadata.actor.clone();
@@ -84,6 +81,46 @@ pub async fn order(
         .execute::<Projection>(&id(projection)?, command, &(), context)
         .await?;
     Ok(commands::answer(projection, executed))
+}
+
+/// Puts on record that all parked events of a projection are to be applied again; its runner does it
+/// soon after. `not_parked` if there is none.
+pub async fn order_all(
+    log: &EventLog,
+    projection: &str,
+    context: &CommandContext,
+    now: DateTime<Utc>,
+) -> Result<CommandAnswer, Problem> {
+    if let Some(known) = known(log, projection, context).await? {
+        return Ok(known);
+    }
+    queries::require(log, projection).await?;
+    let parked = eventlog::parked_events(log.pool(), Some(projection)).await?;
+    if parked.is_empty() {
+        return Err(Problem::conflict("not_parked", "Nothing is parked (any more).").audited());
+    }
+    let command = ProjectionCommand::RetryAll {
+        parked: parked.len() as u64,
+        by: context.metadata.actor.clone(),
+        now,
+    };
+    let executed = log
+        .execute::<Projection>(&id(projection)?, command, &(), context)
+        .await?;
+    Ok(commands::answer(projection, executed))
+}
+
+/// The answer to a command that was given before.
+async fn known(
+    log: &EventLog,
+    projection: &str,
+    context: &CommandContext,
+) -> Result<Option<CommandAnswer>, Problem> {
+    let Some(key) = &context.key else {
+        return Ok(None);
+    };
+    let known = log.find_outcome(key).await?;
+    Ok(known.map(|known| commands::answer(projection, Executed::<Projection>::from(known))))
 }
 
 /// Puts on record that the rows of a projection were filled anew, or taken back.
@@ -141,6 +178,7 @@ pub fn parked_orders(event: &RecordedEvent) -> Option<ParkedOrder> {
             projection,
             position: order.position,
         }),
+        Ok(ProjectionEvent::AllRetriesOrdered(_)) => Some(ParkedOrder::RetryAll { projection }),
         Ok(ProjectionEvent::EventDiscarded(order)) => Some(ParkedOrder::Discard {
             projection,
             position: order.position,

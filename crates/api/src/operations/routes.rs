@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Order, order, queries, shapes::*};
+use super::{Order, order, order_all, queries, shapes::*};
 use crate::{
     App, Problem,
     caller::Caller,
@@ -20,6 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_projections))
         .routes(routes!(list_parked_events))
         .routes(routes!(retry_parked_event))
+        .routes(routes!(retry_all_parked_events))
         .routes(routes!(discard_parked_event))
 }
 
@@ -56,6 +57,22 @@ async fn retry_parked_event(
     Path(target): Path<(String, String)>,
 ) -> Result<CommandAnswer, Problem> {
     give(&app, &caller, "retry_parked_event", &key, target, None).await
+}
+
+/// Applies all parked events again: those of each key in order, until one fails.
+#[utoipa::path(post, path = "/api/operations/projections/{name}/parked/retry-all", tag = "operations",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "Ordered; `Greffe-Min-Position` waits until it is done", body = CommandAnswer),
+    (status = 404, description = "not_found"), (status = 409, description = "not_parked")))]
+async fn retry_all_parked_events(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path(name): Path<String>,
+) -> Result<CommandAnswer, Problem> {
+    let operation = "retry_all_parked_events";
+    let context = commands::context(&app, &caller, operation, &key, &name)?;
+    order_all(&app.log, &name, &context, caller.at).await
 }
 
 /// Passes a parked event over for good; what waits behind it is applied.

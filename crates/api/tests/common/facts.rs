@@ -14,7 +14,7 @@ use super::{Answer, TestApp};
 
 pub const TOKEN: &str = "observium-token-3141";
 pub const WEBHOOK: &str = "/api/workflows/webhook/observium";
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Sets the webhook up.
 pub fn with_webhook(config: &mut api::Config) {

@@ -175,7 +175,7 @@ impl TestApp {
             .collect();
         let reached = self
             .progress
-            .wait_for(&names, head, Duration::from_secs(20))
+            .wait_for(&names, head, Duration::from_secs(60))
             .await
             .unwrap();
         assert!(

@@ -48,7 +48,7 @@ pub fn bearer(token: &str) -> [(&'static str, String); 1] {
 
 /// The next frame, or how the socket was closed. Pings do not count: silence ends in time.
 pub async fn frame(socket: &mut Socket) -> Value {
-    tokio::time::timeout(Duration::from_secs(20), next_frame(socket))
+    tokio::time::timeout(Duration::from_secs(60), next_frame(socket))
         .await
         .unwrap()
 }

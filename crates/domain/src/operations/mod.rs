@@ -2,8 +2,10 @@
 //! event is parked, or a fact still waits, is not known here: that is a fact of the rows and of the
 //! stream, which the caller has looked at.
 
+mod backup;
 mod projection;
 mod rejected_fact;
 
+pub use backup::{Backup, BackupCommand};
 pub use projection::{Projection, ProjectionCommand, ProjectionError};
 pub use rejected_fact::{RejectedFact, RejectedFactCommand, RejectedFactError};

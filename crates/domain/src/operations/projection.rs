@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use events::operations::{
-    EventDiscarded, ProjectionEvent, ProjectionRebuilt, ProjectionRolledBack, RetryOrdered,
+    AllRetriesOrdered, EventDiscarded, ProjectionEvent, ProjectionRebuilt, ProjectionRolledBack,
+    RetryOrdered,
 };
 use kernel::{Actor, LogAggregate};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,12 @@ pub enum ProjectionCommand {
     /// Apply a parked event again, and what waits behind it.
     Retry {
         position: u64,
+        by: Actor,
+        now: DateTime<Utc>,
+    },
+    /// Apply all parked events again, of which there are so many.
+    RetryAll {
+        parked: u64,
         by: Actor,
         now: DateTime<Utc>,
     },
@@ -99,6 +106,13 @@ fn decide(command: ProjectionCommand) -> Result<ProjectionEvent, ProjectionError
         ProjectionCommand::Retry { position, by, now } => {
             ProjectionEvent::RetryOrdered(RetryOrdered {
                 position,
+                by: by.to_string(),
+                ordered_at: now,
+            })
+        }
+        ProjectionCommand::RetryAll { parked, by, now } => {
+            ProjectionEvent::AllRetriesOrdered(AllRetriesOrdered {
+                parked,
                 by: by.to_string(),
                 ordered_at: now,
             })

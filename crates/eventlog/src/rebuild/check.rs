@@ -53,6 +53,7 @@ impl Rebuilder {
         };
         let checked = checked.await;
         let cleared = session.drop_generation(Generation::New).await;
+        session.end().await;
         let checked = checked?;
         cleared?;
         Ok(checked)

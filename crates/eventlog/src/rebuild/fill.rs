@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -21,6 +21,8 @@ const PAGE: u64 = 2_000;
 /// Pages read ahead: their events are opened while earlier ones are applied.
 const AHEAD: usize = 2;
 const WORKERS: usize = 3;
+/// So often a batch is tried again that collides: it then collides with something else.
+const TRIES: u32 = 100;
 
 /// Events, or a question that is answered once those before it are applied.
 enum Work {
@@ -156,17 +158,38 @@ impl Workers {
     }
 }
 
+/// Applies a batch, once more if it collides with one of another worker: PostgreSQL lets one of the two
+/// go on.
+async fn apply(
+    applier: &Applier,
+    connection: &mut PgConnection,
+    events: &[Arc<RecordedEvent>],
+) -> Result<(), ApplyError> {
+    let mut tries = 0;
+    loop {
+        let mut tx = connection.begin().await?;
+        let applied = match applier.apply(&mut tx, events).await {
+            Ok(()) => tx.commit().await.map_err(ApplyError::from),
+            Err(error) => {
+                tx.rollback().await?;
+                Err(error)
+            }
+        };
+        match applied {
+            Err(error) if error.is_collision() && tries < TRIES => tries += 1,
+            done => return done,
+        }
+        tracing::info!(tries, "a batch of a rebuild collided and is applied again");
+    }
+}
+
 async fn run(applier: Applier, mut work: mpsc::Receiver<Work>) -> Result<(), ApplyError> {
     let mut connection = connect(applier.log.pool()).await?;
     let schema = applier.generation.schema_of(&*applier.projection);
     enter(&mut connection, &schema).await?;
     while let Some(work) = work.recv().await {
         match work {
-            Work::Apply(events) => {
-                let mut tx = connection.begin().await?;
-                applier.apply(&mut tx, &events).await?;
-                tx.commit().await?;
-            }
+            Work::Apply(events) => apply(&applier, &mut connection, &events).await?,
             // Whoever asked may have given up.
             Work::Answer(answer) => drop(answer.send(())),
         }

@@ -8,9 +8,11 @@ mod fill;
 mod meter;
 mod swap;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     ApplyError, EventLog, LogError, ParkedOrdersOf, Projection,
@@ -29,6 +31,11 @@ const REBUILD_CLASS: i32 = 731_060;
 const LEASE_CLASS: i32 = 731_058;
 /// Closer than this the rest is applied while the runner waits.
 const NEAR: u64 = 500;
+/// More of them at once take the room and the disk of those who go on reading.
+const INDEXES_AT_ONCE: usize = 2;
+/// So long PostgreSQL may take to notice that a connection is gone.
+const NOTICED_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Of the rows being filled: a crash loses them as a whole, and indexes are made in memory.
 const SESSION: &str = "SET synchronous_commit = off; SET maintenance_work_mem = '128MB';
                        SET application_name = 'greffe rebuild'";
@@ -87,7 +94,7 @@ impl Rebuilder {
             let indexes = session.make_new(&applier).await?;
             let mut position = fill::fill(&applier, 0, live, &mut meter).await?;
             meter.state("indexing").await?;
-            session.make_indexes(indexes).await?;
+            make_indexes(self.log.pool(), indexes).await?;
             session.analyze(&applier).await?;
             position = session.follow(&applier, position, &mut meter).await?;
             meter.state("swapping").await?;
@@ -98,9 +105,28 @@ impl Rebuilder {
         match &rebuilt {
             Ok(position) => meter.swapped(*position),
             // The first error is the one to tell.
-            Err(_) => drop(meter.state("failed").await),
+            Err(_) => drop((
+                meter.state("failed").await,
+                session.drop_generation(Generation::New).await,
+            )),
         }
+        session.end().await;
         rebuilt
+    }
+
+    /// Removes what a rebuild or a comparison leaves that was dropped midway.
+    pub async fn abandon(&self, projection: &dyn Projection) -> Result<(), RebuildError> {
+        let (name, version) = (projection.name(), projection.version());
+        let give_up = Instant::now() + NOTICED_WITHIN;
+        let mut session = loop {
+            match Session::begin(&self.log, name, version).await {
+                Err(RebuildError::Busy) if Instant::now() < give_up => sleep(LOOK_AGAIN).await,
+                begun => break begun?,
+            }
+        };
+        let abandoned = session.abandon().await;
+        session.end().await;
+        abandoned
     }
 
     /// Brings back the rows from before the last rebuild; the runner goes on from where they stand,
@@ -108,20 +134,26 @@ impl Rebuilder {
     pub async fn roll_back(&self, projection: &dyn Projection) -> Result<u64, RebuildError> {
         let (name, version) = (projection.name(), projection.version());
         let mut session = Session::begin(&self.log, name, version).await?;
-        session.roll_back(projection).await
+        let back = session.roll_back(projection).await;
+        session.end().await;
+        back
     }
 
     /// Removes the rows kept from before the last rebuild.
     pub async fn drop_before(&self, projection: &dyn Projection) -> Result<(), RebuildError> {
         let (name, version) = (projection.name(), projection.version());
         let mut session = Session::begin(&self.log, name, version).await?;
-        session.drop_before().await
+        let dropped = session.drop_before().await;
+        session.end().await;
+        dropped
     }
 
     /// Removes a version that no process runs: its rows, its checkpoint and what it parked.
     pub async fn drop_version(&self, name: &str, version: i32) -> Result<(), RebuildError> {
         let mut session = Session::begin(&self.log, name, version).await?;
-        session.drop_version().await
+        let dropped = session.drop_version().await;
+        session.end().await;
+        dropped
     }
 
     fn applier(&self, projection: Arc<dyn Projection>) -> Applier {
@@ -157,6 +189,13 @@ impl Session {
             version,
             connection,
         })
+    }
+
+    /// Another may begin at once: only dropped, the connection keeps its locks until PostgreSQL notices.
+    async fn end(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "a connection could not be closed in order");
+        }
     }
 
     fn schema(&self, generation: Generation) -> String {
@@ -201,13 +240,6 @@ impl Session {
         }
         tx.commit().await?;
         Ok(indexes.into_iter().map(|(_, make)| make).collect())
-    }
-
-    async fn make_indexes(&mut self, indexes: Vec<String>) -> Result<(), RebuildError> {
-        for make in indexes {
-            self.connection.execute(&*make).await?;
-        }
-        Ok(())
     }
 
     /// The planner knows the new rows before the first query meets them.
@@ -260,6 +292,19 @@ impl Session {
         Ok(tx.commit().await?)
     }
 
+    async fn abandon(&mut self) -> Result<(), RebuildError> {
+        self.drop_generation(Generation::New).await?;
+        sqlx::query(
+            "UPDATE projection_rebuilds SET state = 'failed', updated_at = clock_timestamp()
+             WHERE name = $1 AND version = $2 AND state IN ('filling', 'indexing', 'swapping')",
+        )
+        .bind(&self.name)
+        .bind(self.version)
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
     async fn drop_version(&mut self) -> Result<(), RebuildError> {
         let schema = self.schema(Generation::Live);
         let is_there: bool =
@@ -302,6 +347,17 @@ impl Session {
             .await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Makes indexes, each on a connection of its own.
+async fn make_indexes(pool: &PgPool, indexes: Vec<String>) -> Result<(), RebuildError> {
+    let made = stream::iter(indexes).map(|make| async move {
+        let mut connection = connect(pool).await?;
+        connection.execute(&*make).await?;
+        Ok::<(), RebuildError>(connection.close().await?)
+    });
+    let made = made.buffer_unordered(INDEXES_AT_ONCE);
+    made.try_for_each(|()| async { Ok(()) }).await
 }
 
 /// A connection of its own: what is dropped midway must not leave a transaction open in the pool.

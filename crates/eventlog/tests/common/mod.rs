@@ -232,7 +232,7 @@ pub async fn assert_dense(pool: &PgPool) {
 
 /// Waits for a condition; the last word is the condition's, not the clock's.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let until = tokio::time::Instant::now() + Duration::from_secs(30);
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
     while !holds().await {
         assert!(tokio::time::Instant::now() < until, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,7 +1,13 @@
 //! A projection in two versions, and processes that run one of them.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use eventlog::{
@@ -20,12 +26,24 @@ pub struct Shelf {
     pub version: i32,
     /// Cannot apply lines that begin with `poison`.
     pub is_broken: bool,
+    /// So many batches are still ended by PostgreSQL, as if they had collided.
+    pub collisions: AtomicUsize,
+}
+
+/// Of which the first batches collide.
+pub fn colliding_shelf(collisions: usize) -> Arc<Shelf> {
+    Arc::new(Shelf {
+        version: 1,
+        is_broken: true,
+        collisions: collisions.into(),
+    })
 }
 
 pub fn shelf(version: i32) -> Arc<dyn Projection> {
     Arc::new(Shelf {
         version,
         is_broken: true,
+        collisions: AtomicUsize::default(),
     })
 }
 
@@ -34,6 +52,7 @@ pub fn fixed_shelf(version: i32) -> Arc<dyn Projection> {
     Arc::new(Shelf {
         version,
         is_broken: false,
+        collisions: AtomicUsize::default(),
     })
 }
 
@@ -75,6 +94,12 @@ impl Projection for Shelf {
         tx: &mut ApplyTx<'_>,
         events: &[Arc<RecordedEvent>],
     ) -> Result<(), ApplyError> {
+        let left = |left: usize| left.checked_sub(1);
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        if self.collisions.fetch_update(set, fetch, left).is_ok() {
+            let collide = "DO $$ BEGIN RAISE deadlock_detected; END $$";
+            sqlx::query(collide).execute(tx.conn()).await?;
+        }
         for event in events {
             let line = event.data["line"].as_str().ok_or(ApplyError::Data {
                 position: event.position,
@@ -128,13 +153,16 @@ impl Projection for Shelf {
     }
 }
 
-/// Orders are lines of the book `orders`: `retry shelf 7`.
+/// Orders are lines of the book `orders`: `retry shelf 7`, `retry-all shelf`.
 pub fn orders(event: &RecordedEvent) -> Option<ParkedOrder> {
     if event.aggregate_id != "orders" {
         return None;
     }
     let mut words = event.data["line"].as_str()?.split(' ');
     let (what, projection) = (words.next()?, words.next()?.to_owned());
+    if what == "retry-all" {
+        return Some(ParkedOrder::RetryAll { projection });
+    }
     let position = words.next()?.parse().ok()?;
     match what {
         "retry" => Some(ParkedOrder::Retry {
@@ -204,7 +232,7 @@ impl Process {
         let head = self.log.head().await.unwrap();
         let settled = self
             .progress
-            .wait_for(&["shelf"], head, Duration::from_secs(30))
+            .wait_for(&["shelf"], head, Duration::from_secs(60))
             .await
             .unwrap();
         assert!(settled, "settles: {:?}", self.progress.here());

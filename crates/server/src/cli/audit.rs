@@ -138,6 +138,7 @@ const COLUMNS: &[&str] = &[
     "causation_id",
     "details",
     "schema_version",
+    "unreadable",
 ];
 
 impl Sink {
@@ -194,6 +195,7 @@ fn row(item: &AuditItem) -> anyhow::Result<Vec<String>> {
             .unwrap_or_default(),
         item.details.to_string(),
         item.schema_version.to_string(),
+        item.unreadable.unwrap_or_default().to_owned(),
     ])
 }
 

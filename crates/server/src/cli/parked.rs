@@ -30,7 +30,14 @@ pub enum ParkedCommand {
         data: bool,
     },
     /// Apply it again, and then what waits behind it
-    Retry { name: String, position: u64 },
+    Retry {
+        name: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        position: Option<u64>,
+        /// All that is parked
+        #[arg(long)]
+        all: bool,
+    },
     /// Pass it over for good; what waits behind it is applied
     Discard {
         name: String,
@@ -57,7 +64,12 @@ impl ParkedCommand {
                 position,
                 data,
             } => show(log, &name, position, data).await,
-            Self::Retry { name, position } => give(log, &name, position, Order::Retry).await,
+            Self::Retry {
+                name,
+                position: Some(position),
+                ..
+            } => give(log, &name, position, Order::Retry).await,
+            Self::Retry { name, .. } => retry_all(log, &name).await,
             Self::Discard {
                 name,
                 position,
@@ -144,14 +156,26 @@ async fn record_reading(log: &EventLog, position: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn retry_all(log: &EventLog, name: &str) -> anyhow::Result<()> {
+    let answer = api::order_all(log, name, &api::operator_context(), SystemClock.now())
+        .await
+        .map_err(problem)?;
+    say(&answer);
+    Ok(())
+}
+
+fn say(answer: &api::CommandAnswer) {
+    println!(
+        "ordered at position {}; the projector does it as soon as it gets there",
+        answer.position
+    );
+}
+
 async fn give(log: &EventLog, name: &str, position: u64, order: Order) -> anyhow::Result<()> {
     let context = api::operator_context();
     let answer = api::order(log, name, position, order, &context, SystemClock.now())
         .await
         .map_err(problem)?;
-    println!(
-        "ordered at position {}; the projector does it as soon as it gets there",
-        answer.position
-    );
+    say(&answer);
     Ok(())
 }

@@ -8,8 +8,9 @@ use std::{
 use anyhow::{Context, bail};
 use api::Maintenance;
 use clap::Subcommand;
-use eventlog::{Checkpoint, Projection, RebuildProgress, Rebuilder};
+use eventlog::{Checkpoint, Projection, RebuildError, RebuildProgress, Rebuilder};
 use kernel::{Clock, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Usage, access::Access, parked::ParkedCommand, with_log};
 use crate::{config::Config, parts::all_projections, wiring::problem};
@@ -167,6 +168,30 @@ fn end_of_progress() {
     }
 }
 
+/// Does what takes long. Told to end, removes what was filled so far: the rows that are read are as they
+/// were.
+async fn unless_told<T>(
+    rebuilder: &Rebuilder,
+    projection: &dyn Projection,
+    work: impl Future<Output = Result<T, RebuildError>>,
+) -> anyhow::Result<T> {
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let done = tokio::select! {
+        done = work => Some(done),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    if let Some(done) = done {
+        return Ok(done?);
+    }
+    let abandoned = rebuilder.abandon(projection).await;
+    abandoned.context("told to end; the next rebuild removes what was filled so far")?;
+    bail!("told to end; the rows are as they were");
+}
+
 async fn rebuild(rebuilder: &Rebuilder, projection: Arc<dyn Projection>) -> anyhow::Result<()> {
     let (name, version) = (projection.name(), projection.version().unsigned_abs());
     let mut events = 0;
@@ -174,7 +199,8 @@ async fn rebuild(rebuilder: &Rebuilder, projection: Arc<dyn Projection>) -> anyh
         events = progress.events;
         say(progress);
     };
-    let swapped = rebuilder.rebuild(projection, report).await;
+    let rebuilt = rebuilder.rebuild(projection.clone(), report);
+    let swapped = unless_told(rebuilder, &*projection, rebuilt).await;
     end_of_progress();
     let position = swapped.with_context(|| format!("`{name}` was not rebuilt"))?;
     let done = Maintenance::Rebuilt {
@@ -191,7 +217,8 @@ async fn check(rebuilder: &Rebuilder, all: Vec<Arc<dyn Projection>>) -> anyhow::
     let mut different = Vec::new();
     for projection in all {
         let name = projection.name();
-        let check = rebuilder.check(projection, say).await;
+        let compared = rebuilder.check(projection.clone(), say);
+        let check = unless_told(rebuilder, &*projection, compared).await;
         end_of_progress();
         let check = check.with_context(|| format!("`{name}` was not compared"))?;
         let (rows, position) = (check.rows, check.position);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A command that is not answered for so long is lost with the platform.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const REST: Duration = Duration::from_millis(20);
 /// Refusals of a platform that is not whole: they pass. `internal` is none: it calls for a person.

@@ -140,7 +140,7 @@ impl Fleet {
     }
 
     async fn ready(&mut self, role: &str) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_secs(300);
         while !self.of(role).into_iter().all(|slot| self.is_ready(slot)) {
             assert!(Instant::now() < end, "{role} is never ready");
             self.wait(20).await;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// After so long nobody has taken over.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// So soon is due what the clerk is measured by.
 const DUE_IN: Duration = Duration::from_millis(100);
 /// First key of the platform's leases.

@@ -18,11 +18,11 @@ use crate::{
 /// For half of the longest day.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long the day takes and nats-server is away.
+/// How long the day takes and nats-server is away: longer than a sender waits for an acknowledgement.
 fn times() -> (&'static str, Duration) {
     match std::env::var("GREFFE_TEST_FULL_DAY").is_ok_and(|text| text == "1") {
         true => ("24h:5m", Duration::from_secs(30)),
-        false => ("24h:10s", Duration::from_secs(5)),
+        false => ("24h:20s", Duration::from_secs(8)),
     }
 }
 

@@ -21,7 +21,7 @@ pub use running::Up;
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine; nothing is judged by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -12,7 +12,9 @@ use uuid::Uuid;
 /// A request whose time is over so soon; people must grant at least a minute, so it was made
 /// earlier. Its id, and when it expires.
 pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>) {
-    let now = SystemClock.now() - TimeDelta::seconds(60) + TimeDelta::from_std(left).unwrap();
+    let lifetime = left.as_secs().max(60);
+    let expires_at = SystemClock.now() + TimeDelta::from_std(left).unwrap();
+    let now = expires_at - TimeDelta::seconds(lifetime as i64);
     let id = new_id();
     let request = RequestApproval {
         approval_id: id,
@@ -28,7 +30,7 @@ pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>)
         context: Default::default(),
         client: None,
         on_behalf_of: None,
-        expires_in_seconds: Some(60),
+        expires_in_seconds: Some(lifetime),
         now,
     };
     let context = CommandContext {
@@ -40,5 +42,5 @@ pub async fn expires_in(log: &EventLog, left: Duration) -> (Uuid, DateTime<Utc>)
     log.execute::<Approval>(&aggregate, command, &(), &context)
         .await
         .unwrap();
-    (id, now + TimeDelta::seconds(60))
+    (id, expires_at)
 }

@@ -14,8 +14,8 @@ use nix::{
     unistd::Pid,
 };
 
-const START_LIMIT: Duration = Duration::from_secs(120);
-const STOP_LIMIT: Duration = Duration::from_secs(40);
+const START_LIMIT: Duration = Duration::from_secs(180);
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 
 /// A running process of the platform: `greffe up` or `greffe serve`.
 pub struct Up {

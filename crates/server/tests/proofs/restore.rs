@@ -109,6 +109,101 @@ async fn a_restored_backup_brings_all_processes_and_clients_back() {
     processes.into_iter().for_each(Up::stop);
 }
 
+/// The copy holds the event that it was begun, which is then the last of the log and of the stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_platform_goes_on_from_its_backup_and_the_trail_tells() {
+    let mut cluster = Cluster::new().await;
+    // Nothing happens by itself meanwhile.
+    cluster.more = vec![("HEALTH_PROBE_SECONDS", "86400".to_owned())];
+    let process = cluster.serve("api,relay,projector,workflows");
+    let admin = cluster.sign_in(&process, "admin").await;
+    let kept = ask(std::slice::from_ref(&admin), 0..2).await;
+    let path = format!("/api/safeguard/{}", kept[1]);
+    admin.read("/api/users/audit").await;
+    eventually("the components were asked", || async {
+        let asked: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM events WHERE event_type = 'workflow.component.health_changed'",
+        )
+        .fetch_one(&cluster.database.pool)
+        .await
+        .unwrap();
+        (asked >= 2).then_some(())
+    })
+    .await;
+    let file = cluster.place.folder.path().join("greffe.dump");
+    let file = file.to_str().unwrap();
+    let mut made = cluster.command(&["backup", "create", file]);
+    made.env_remove("GREFFE_MASTER_KEY");
+    let made = output(made, "");
+    assert_eq!(String::from_utf8_lossy(&made.stderr), "");
+    succeeded(&made);
+    stream_is_log(&cluster).await;
+    let mut restored = cluster.command(&["backup", "restore", file, "--yes"]);
+    restored.env_remove("GREFFE_MASTER_KEY");
+    let restored = output(restored, "");
+    assert_eq!(String::from_utf8_lossy(&restored.stderr), "");
+    succeeded(&restored);
+
+    eventually("the process is ready again", || ready(&admin)).await;
+    assert_eq!(admin.read(&path).await["status"], "pending");
+    let asked = admin.done("/api/safeguard/requests", &request(30)).await;
+    stream_is_log(&cluster).await;
+    let trail = "/api/users/audit?action=operations.backup.";
+    let trail = admin.read_as_of(trail, &asked["position"]).await;
+    let items = trail["items"].as_array().unwrap();
+    let actions: Vec<&str> = items
+        .iter()
+        .map(|item| item["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        ["operations.backup.restored", "operations.backup.begun"]
+    );
+    assert_eq!(items[0]["target_id"], items[1]["target_id"]);
+    assert_eq!(items[0]["details"]["position"], items[1]["position"]);
+    assert_eq!(items[0]["details"]["file"], "greffe.dump");
+    process.stop();
+}
+
+/// Ended while `pg_dump` is at work, it leaves neither that behind nor a part of a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
+    let cluster = Cluster::new().await;
+    // What is locked is not copied.
+    let mut lock = cluster.database.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE parked_events IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let dumps = async || -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'pg_dump'",
+        )
+        .fetch_one(&cluster.database.pool)
+        .await
+        .unwrap()
+    };
+    let file = cluster.place.folder.path().join("greffe.dump");
+    let made = cluster.command(&["backup", "create", file.to_str().unwrap()]);
+    let mut made = Up::spawn(made, &cluster.place.log(), "");
+    eventually("the copy is under way", || async {
+        (dumps().await > 0).then_some(())
+    })
+    .await;
+    assert_eq!(partial_files(&cluster), 1);
+    made.signal(nix::sys::signal::Signal::SIGTERM);
+    let ended = tokio::task::block_in_place(|| made.wait());
+    assert_eq!(ended, Some(1));
+    assert_eq!(partial_files(&cluster), 0);
+    assert!(!file.exists());
+    eventually("PostgreSQL has noticed", || async {
+        (dumps().await == 0).then_some(())
+    })
+    .await;
+    lock.rollback().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_backup_changes_nothing() {
     let cluster = Cluster::new().await;

@@ -25,7 +25,7 @@ const ALL: &str = "api,relay,projector,workflows";
 const ROUNDS: usize = 2;
 const LANES: u64 = 4;
 /// A client gives up after so long; a process is away for much less.
-const TRIES_FOR: Duration = Duration::from_secs(60);
+const TRIES_FOR: Duration = Duration::from_secs(180);
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,20 +1,29 @@
 //! Readiness of processes with and without an API, while roles are missing and once they are there.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::place::{Up, caller::Caller, cluster::Cluster, eventually, free_address};
 
+/// So long a role may be held by no process.
+const UNHELD_AFTER: Duration = Duration::from_secs(15);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_does_is_said_by_every_process() {
     let cluster = Cluster::new().await;
+    let begun = Instant::now();
     let (mut api, _) = spawn(&cluster, "api");
     let (mut projector, health) = spawn(&cluster, "projector");
     projector.until_ready();
     api.until_ready();
     let caller = Caller::with_key(&api.address, "");
-    // No false alarm: nobody has missed anything yet.
-    assert_eq!(status(&caller).await, 200);
-    assert_eq!(status(&health).await, 200);
+    // No false alarm: nobody has missed anything yet, unless the machine was too slow to ask in time.
+    for who in [&caller, &health] {
+        let status = status(who).await;
+        let is_early = begun.elapsed() < UNHELD_AFTER;
+        assert!(status == 200 || !is_early, "{status}");
+    }
     let metrics = reqwest::get(format!("http://{}/metrics", health.address))
         .await
         .unwrap();

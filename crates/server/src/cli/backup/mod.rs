@@ -4,6 +4,7 @@
 //! can be read.
 
 mod places;
+mod record;
 mod server;
 
 use std::{
@@ -62,12 +63,21 @@ async fn create(config: &Config, file: &Path) -> anyhow::Result<()> {
         );
     }
     let (backends, _) = Access::reach_present(config).await?;
-    let dumped = dump(backends.database_url.expose(), file).await;
+    let dumped = record_and_dump(backends.database_url.expose(), file).await;
     backends.stop().await;
     let bytes = dumped?;
     println!("written   {} ({} KiB)", file.display(), bytes / 1024);
     println!("keep the master key elsewhere: without it nothing personal in the file can be read");
     Ok(())
+}
+
+/// The copy holds the event that it was begun. A log that takes no event, of another release or
+/// closed, is copied all the same. Returns how many bytes the file has.
+async fn record_and_dump(url: &str, file: &Path) -> anyhow::Result<u64> {
+    if let Err(error) = record::begin(&url.parse()?, file).await {
+        eprintln!("the backup is not in the audit trail: {error:#}");
+    }
+    dump(url, file).await
 }
 
 /// Returns how many bytes the file has.
@@ -174,6 +184,10 @@ async fn restore_into(url: &str, file: &Path) -> anyhow::Result<Former> {
     if let Err(error) = run(fill).await {
         drop(statement(&mut admin, &format!("DROP DATABASE {fresh}")).await);
         return Err(error.context("the backup cannot be restored; nothing was changed"));
+    }
+    // Before anybody reads it.
+    if let Err(error) = record::restored(&options.clone().database(&places.fresh), file).await {
+        eprintln!("the restore is not in the audit trail: {error:#}");
     }
     // A task of its own: half way nobody can connect, so it goes on whoever stops waiting for it.
     tokio::spawn(change_places(admin, options, places)).await??;

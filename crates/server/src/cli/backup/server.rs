@@ -7,6 +7,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::{
+    io::AsyncReadExt,
+    signal::unix::{SignalKind, signal},
+};
 use url::Url;
 
 /// Names a database to a program that would take a name with `=` in it for more than a name.
@@ -139,13 +143,39 @@ impl Server {
     }
 }
 
-pub async fn run(mut command: Command) -> anyhow::Result<()> {
+/// Runs a program to its end. Told to end, this process ends the program first, and its caller takes back
+/// what was begun.
+pub async fn run(command: Command) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = tokio::task::spawn_blocking(move || command.output())
-        .await?
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let mut child = tokio::process::Command::from(command)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
         .with_context(|| format!("{name} cannot be run"))?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    let mut stderr = child.stderr.take();
+    let mut complaints = Vec::new();
+    let ended = async {
+        if let Some(stderr) = &mut stderr {
+            stderr.read_to_end(&mut complaints).await?;
+        }
+        child.wait().await
+    };
+    let ended = tokio::select! {
+        ended = ended => Some(ended?),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let Some(status) = ended else {
+        child.kill().await?;
+        bail!("told to end while {name} was at work");
+    };
+    if !status.success() {
+        bail!("{}", String::from_utf8_lossy(&complaints).trim());
     }
     Ok(())
 }

@@ -56,8 +56,11 @@ export const audit = {
   'audit.act.clients.client.renamed': ['Client renommé', 'Client renamed'],
   'audit.act.knowledge.enrichment.finished': ['Enrichissement terminé', 'Enrichment finished'],
   'audit.act.operations.backup.begun': ['Sauvegarde commencée', 'Backup begun'],
-  'audit.act.operations.backup.created': ['Sauvegarde faite', 'Backup made'],
   'audit.act.operations.backup.restored': ['Sauvegarde restaurée', 'Backup restored'],
+  'audit.act.operations.projection.all_retries_ordered': [
+    'Nouvel essai de tout demandé',
+    'Retry of all ordered',
+  ],
   'audit.act.operations.projection.event_discarded': [
     'Événement mis de côté écarté',
     'Parked event discarded',
