@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
+import { expectNoViolation } from './accessible'
 import { sessionFile } from './platform'
 
 test.use({ storageState: sessionFile })
@@ -46,8 +46,7 @@ const parked = (page: Page, position: number) =>
 test.describe.configure({ mode: 'serial' })
 
 test.afterAll(async () => {
-  await admit('6661')
-  await admit('6662')
+  for (const client of ['6661', '6662', '6663', '6664']) await admit(client)
 })
 
 test('a parked event is retried once its cause is gone', async ({ page }) => {
@@ -60,8 +59,7 @@ test('a parked event is retried once its cause is gone', async ({ page }) => {
   const row = parked(page, first)
   await expect(row).toContainText('refuses_6661')
   await expect(row).toContainText('1 événement attend derrière')
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.filter(({ impact }) => impact === 'serious')).toEqual([])
+  await expectNoViolation(page, 'with a parked event')
 
   const retry = row.getByRole('button', { name: 'Réessayer' })
   await retry.click()
@@ -98,4 +96,26 @@ test('a parked event is discarded with a reason, and the trail says who and why'
   const entry = page.getByRole('listitem').filter({ hasText: 'Événement mis de côté écarté' })
   await expect(entry.first()).toContainText('Client saisi deux fois')
   await expect(entry.first()).toContainText('admin')
+})
+
+test('all that a reader put aside is retried by one order', async ({ page }) => {
+  await refuse('6663')
+  await refuse('6664')
+  const first = await put(page, '6663', 'Clinique du Lac')
+  const second = await put(page, '6664', 'Mairie de Bourg-Neuf')
+  await page.goto('/operations')
+  await expect(parked(page, first)).toContainText('refuses_6663')
+  await expect(parked(page, second)).toContainText('refuses_6664')
+  await admit('6663')
+  await admit('6664')
+  await page.getByRole('button', { name: 'Tout réessayer de clients' }).click()
+  await expect(parked(page, first)).toHaveCount(0)
+  await expect(parked(page, second)).toHaveCount(0)
+  for (const [client, name] of [
+    ['6663', 'Clinique du Lac'],
+    ['6664', 'Mairie de Bourg-Neuf'],
+  ]) {
+    const answer = await page.request.get(`/api/clients/${client}`)
+    expect(await answer.json()).toMatchObject({ name })
+  }
 })

@@ -278,14 +278,13 @@ test('a lost connection is said, and what was missed comes once', async ({ brows
 })
 
 test('a request that nobody decides expires before their eyes', async ({ browser }) => {
-  test.setTimeout(120_000)
   const page = await browserOf(browser, 'technicien')
   await openPending(page)
   workflow = new Workflow(requestFor(1242, { expires_in_seconds: 60 }))
   const { id } = await workflow.next('requested')
   await expect(card(page, id)).toContainText('URGENT')
   await expect(card(page, id).getByRole('timer')).toHaveText(/^00:\d\d$/)
-  await expect(page.getByText('Expirée sans décision').first()).toBeVisible({ timeout: 80_000 })
+  await expect(page.getByText('Expirée sans décision').first()).toBeVisible({ timeout: 120_000 })
   await expect(card(page, id)).toHaveCount(0)
   expect(await workflow.next('decided')).toMatchObject({ status: 'expired', words: [] })
   await page.context().close()

@@ -232,6 +232,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/intake/rejected/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes many facts away for good; 500 at most, oldest first. Sent again it goes on with what is left.
+         * @description Who may: N3 and above.
+         */
+        post: operations["discard_rejected_facts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/intake/rejected/resubmit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publishes many facts anew, as they came; 500 at most, oldest first. Sent again it goes on with what is left.
+         * @description Who may: N3 and above.
+         */
+        post: operations["resubmit_rejected_facts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/intake/rejected/{sequence}": {
         parameters: {
             query?: never;
@@ -1361,66 +1401,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/intake/rejected/discard": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Takes a fact away for good.
-         * @description Who may: N3 and above.
-         */
-        post: operations["discard_rejected_facts"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/intake/rejected/resubmit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Takes a fact away for good.
-         * @description Who may: N3 and above.
-         */
-        post: operations["resubmit_rejected_facts"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/operations/projections/{name}/parked/retry-all": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Applies a parked event again, and then what waits behind it, until one fails.
-         * @description Who may: N4 and above.
-         */
-        post: operations["retry_all_parked_events"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1801,6 +1781,12 @@ export interface components {
             /** @description By the register; of a client to identify, as the source writes it. */
             name?: string | null;
         };
+        /** @description How many facts were refused with a code. */
+        CodeCount: {
+            code: string;
+            /** Format: int64 */
+            count: number;
+        };
         /** @description Answer to every command. */
         CommandAnswer: {
             id: string;
@@ -1864,6 +1850,24 @@ export interface components {
         /** @description Why it is not wanted. */
         DiscardFact: {
             reason: string;
+        };
+        /** @description As [`ResubmitFacts`], with why they are not wanted. */
+        DiscardFacts: {
+            /**
+             * Format: int64
+             * @description From the oldest, if absent; `next_after` of the call before.
+             */
+            after?: number | null;
+            /** @description Refused with this code only. */
+            code?: string | null;
+            reason: string;
+            /** @description Of this account only. */
+            service?: string | null;
+            /**
+             * Format: int64
+             * @description What came later stays: `last_sequence` of the list that somebody has seen.
+             */
+            up_to: number;
         };
         /** @description What ENRICHISSEUR has brought. A run counts when it finished. */
         Enrichisseur: {
@@ -1937,6 +1941,14 @@ export interface components {
             items: components["schemas"]["FactSchema"][];
             /** @description Always absent: there is one page. */
             next_cursor?: string | null;
+        };
+        /** @description A fact that an act on many could not deal with. */
+        FailedFact: {
+            /** @description As the act on this one alone answers. */
+            code: string;
+            detail: string;
+            /** Format: int64 */
+            sequence: number;
         };
         /** @description What a feed shows. */
         FeedFrame: {
@@ -2078,6 +2090,18 @@ export interface components {
         };
         /** @enum {string} */
         MaintenanceStatus: "planned" | "running" | "ended" | "cancelled";
+        /** @description What became of many. */
+        ManyAnswer: {
+            /** Format: int64 */
+            done: number;
+            /** @description Those that stay where they are, and why. */
+            failed: components["schemas"]["FailedFact"][];
+            /**
+             * Format: int64
+             * @description Where the next call begins; null when all up to `up_to` was gone through.
+             */
+            next_after?: number | null;
+        };
         /** @description The signed-in person. */
         Me: {
             accreditation_level: components["schemas"]["AccreditationLevel"];
@@ -2401,12 +2425,25 @@ export interface components {
             subject: string;
         };
         RejectedFactPage: {
-            items: components["schemas"]["RejectedFact"][];
-            next_cursor?: string | null;
-            total?: number | null;
+            /**
+             * @description How many facts of the service (of all, without one) were refused with each code, most first. The
+             *     filter's code does not count here: it is what can be chosen.
+             */
             by_code?: components["schemas"]["CodeCount"][] | null;
+            /** @description Whether there are more than the 10,000 oldest, or 64 MiB of them, which are counted at most. */
             is_more_than_counted?: boolean | null;
+            items: components["schemas"]["RejectedFact"][];
+            /**
+             * Format: int64
+             * @description The last sequence when it was counted, `up_to` of what acts on many.
+             */
             last_sequence?: number | null;
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Of the first page only, as are those below: how many facts the filter has.
+             */
+            total?: number | null;
         };
         /** @description Asks for an approval. */
         RequestApproval: {
@@ -2491,6 +2528,23 @@ export interface components {
         ResubmitFact: {
             /** @description Corrected; as it came, if absent. */
             body?: string | null;
+        };
+        /** @description Which facts an act on many takes: those after one sequence and up to another. */
+        ResubmitFacts: {
+            /**
+             * Format: int64
+             * @description From the oldest, if absent; `next_after` of the call before.
+             */
+            after?: number | null;
+            /** @description Refused with this code only. */
+            code?: string | null;
+            /** @description Of this account only. */
+            service?: string | null;
+            /**
+             * Format: int64
+             * @description What came later stays: `last_sequence` of the list that somebody has seen.
+             */
+            up_to: number;
         };
         /** @description A run of ENRICHISSEUR. */
         Run: {
@@ -2784,33 +2838,6 @@ export interface components {
         WorkflowErrorPage: {
             items: components["schemas"]["WorkflowError"][];
             next_cursor?: string | null;
-        };
-        CodeCount: {
-            code: string;
-            count: number;
-        };
-        FailedFact: {
-            sequence: number;
-            code: string;
-            detail: string;
-        };
-        ManyAnswer: {
-            done: number;
-            failed: components["schemas"]["FailedFact"][];
-            next_after?: number | null;
-        };
-        ResubmitFacts: {
-            service?: string | null;
-            code?: string | null;
-            after?: number | null;
-            up_to: number;
-        };
-        DiscardFacts: {
-            service?: string | null;
-            code?: string | null;
-            after?: number | null;
-            up_to: number;
-            reason: string;
         };
     };
     responses: never;
@@ -3780,7 +3807,9 @@ export interface operations {
                 /** @description A page ends sooner when its bodies have 1 MiB. */
                 limit?: number;
                 cursor?: string;
+                /** @description Of this account only, e.g. `support`. */
                 service?: string;
+                /** @description Refused with this code only, e.g. `invalid`. */
                 code?: string;
             };
             header?: never;
@@ -3809,6 +3838,204 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_rejected_facts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardFacts"];
+            };
+        };
+        responses: {
+            /** @description What became of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable; projection_behind (queries) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resubmit_rejected_facts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating the command with the same key and body has no second effect. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResubmitFacts"];
+            };
+        };
+        responses: {
+            /** @description What became of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4121,7 +4348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too_large */
+            /** @description too_large: with the headers it gets it no longer fits */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9141,335 +9368,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                };
-            };
-        };
-    };
-    discard_rejected_facts: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Repeating the command with the same key and body has no second effect. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DiscardFacts"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ManyAnswer"];
-                };
-            };
-            /** @description unauthenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description conflict: it was resubmitted */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too_large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description invalid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description rate_limited */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description internal */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unavailable; projection_behind (queries) */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    resubmit_rejected_facts: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Repeating the command with the same key and body has no second effect. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ResubmitFacts"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ManyAnswer"];
-                };
-            };
-            /** @description unauthenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description conflict: it was resubmitted */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description too_large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description invalid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description rate_limited */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description internal */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unavailable; projection_behind (queries) */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    retry_all_parked_events: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Repeating the command with the same key and body has no second effect. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Ordered; `Greffe-Min-Position` waits until it is done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
-                };
-            };
-            /** @description unauthenticated */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_parked */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description invalid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description rate_limited */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description internal */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description unavailable; projection_behind (queries) */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

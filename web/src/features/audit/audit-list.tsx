@@ -7,6 +7,7 @@ import { Card } from '@/ui/page'
 import { Quote } from '@/ui/quote'
 import { actionLabel, actorLabel, browserName, kindLabel, shortId, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
+import { UnreadableBadge } from './unreadable-badge'
 
 /** Rows on large screens, stacked lines on phones: one list for both, in reading order. */
 export function AuditList({ items }: { items: AuditItem[] }) {
@@ -45,6 +46,7 @@ function AuditRow({ item }: { item: AuditItem }) {
           <p className="flex flex-wrap items-center gap-2">
             <span className="font-medium">{actionLabel(item.action, t)}</span>
             <OutcomeBadge outcome={item.outcome} />
+            <UnreadableBadge cause={item.unreadable} />
           </p>
           {target ? (
             <Link

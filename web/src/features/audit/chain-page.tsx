@@ -13,6 +13,7 @@ import { Timeline, type TimelineStep } from '@/ui/timeline'
 import { BackLink } from './back-link'
 import { Details } from './details'
 import { actionLabel, actorLabel, shortId, targetLabel } from './labels'
+import { UnreadableBadge } from './unreadable-badge'
 
 const route = getRouteApi('/app/audit/chain/$correlationId')
 
@@ -63,6 +64,7 @@ function ChainTimeline({ events }: { events: LoggedEvent[] }) {
       title: (
         <span className="flex flex-wrap items-center gap-2">
           <span className="font-semibold">{actionLabel(event.type, t)}</span>
+          <UnreadableBadge cause={event.unreadable} />
           <span className="text-faint font-mono text-xs break-all">{event.type}</span>
         </span>
       ),

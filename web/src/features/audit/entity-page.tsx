@@ -15,6 +15,7 @@ import { BackLink } from './back-link'
 import { Details } from './details'
 import { actionLabel, actorLabel, browserName, targetLabel } from './labels'
 import { OutcomeBadge } from './outcome-badge'
+import { UnreadableBadge } from './unreadable-badge'
 
 const route = getRouteApi('/app/audit/$targetType/$targetId')
 
@@ -67,6 +68,7 @@ function EntityTimeline({ items, label }: { items: AuditItem[]; label: string })
         <span className="flex flex-wrap items-center gap-2">
           <span className="font-semibold">{actionLabel(item.action, t)}</span>
           <OutcomeBadge outcome={item.outcome} />
+          <UnreadableBadge cause={item.unreadable} />
           <span className="text-faint font-mono text-xs break-all">{item.action}</span>
         </span>
       ),

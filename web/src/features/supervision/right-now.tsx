@@ -63,7 +63,7 @@ function NoAlert({ components }: { components: Component[] }) {
   const well = t('sv.now.well')
   const list = (status: Component['status']) =>
     components
-      .filter((each) => each.is_configured && each.status === status)
+      .filter((each) => each.status === status)
       .map((each) => nameOf(each.component))
       .join(', ')
   const down = list('down')

@@ -39,16 +39,16 @@ export function WallPage() {
   const { title, Panel } = shown
   return (
     <main className="bg-paper wall:h-dvh wall:overflow-hidden flex min-h-dvh flex-col gap-3 overflow-x-clip p-3 sm:gap-4 sm:p-4">
-      <header className="flex flex-wrap items-center gap-x-4 gap-y-1">
-        <BrandMark className="size-8" />
-        <h1 className="font-serif text-xl font-semibold">
+      <header className="flex flex-wrap items-center gap-x-2 gap-y-1 sm:gap-x-4">
+        <BrandMark className="size-7 sm:size-8" />
+        <h1 className="font-serif text-lg font-semibold sm:text-xl">
           <span className="text-soft font-normal max-sm:sr-only">SUPERVISION · </span>
           {t(title)}
         </h1>
         <LiveState className="ml-auto" />
         <time
           dateTime={new Date(now).toISOString()}
-          className="font-serif text-xl font-semibold tabular-nums"
+          className="font-serif text-lg font-semibold tabular-nums sm:text-xl"
         >
           {parisTime(now, language)}
         </time>
@@ -75,7 +75,7 @@ function Progress({ state, everyMs, act }: TurnProps & { everyMs: number }) {
   return (
     <nav
       aria-label={t('sv.sections')}
-      className="bg-paper wall:static sticky bottom-0 -mx-1 flex gap-2 px-1 py-2"
+      className="bg-paper wall:static sticky bottom-0 -mx-1 wall:py-0 flex gap-2 px-1 py-2"
     >
       {wallPanels.map(({ title }, index) => {
         const isHere = index === state.index

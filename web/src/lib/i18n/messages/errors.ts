@@ -60,6 +60,7 @@ export const errors = {
     'This alert already has too many steps.',
   ],
   'error.maintenance_over': ['Cette maintenance est terminée.', 'This maintenance is over.'],
+  'error.not_parked': ['Cet événement n’est plus mis de côté.', 'This event is no longer parked.'],
   'error.session_ended': ['Cette session est déjà fermée.', 'This session has already ended.'],
   'error.disabled': ['Ce compte est désactivé.', 'This account is disabled.'],
   'error.own_account': [
