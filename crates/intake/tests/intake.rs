@@ -8,8 +8,8 @@ use std::{collections::HashMap, time::Duration};
 
 use async_nats::{HeaderMap, jetstream};
 use chrono::TimeDelta;
-use common::{SOON, World, alert, within};
-use intake::{MAX_FACT_BYTES, Rejected};
+use common::{SOON, World, alert, rejected, waiting, within};
+use intake::MAX_FACT_BYTES;
 use kernel::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
