@@ -1,7 +1,9 @@
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
 
+// A bound, not a measure: on a busy machine what is waited for may take long.
+configure({ asyncUtilTimeout: 30_000 })
 afterEach(cleanup)
 
 window.matchMedia ??= (query: string) =>
