@@ -1814,7 +1814,13 @@ export interface components {
         ComponentsHealth: {
             /** @description The latest first. */
             changes: components["schemas"]["HealthChange"][];
+            /** @description 100 at most. */
             components: components["schemas"]["WatchedComponent"][];
+            /**
+             * Format: int64
+             * @description How many there are, shown or not.
+             */
+            components_total: number;
             next_cursor?: string | null;
         };
         /** @description A number and what it was in the period before. */
@@ -2065,6 +2071,11 @@ export interface components {
         };
         /** @description A maintenance window. */
         Maintenance: {
+            /**
+             * Format: date-time
+             * @description Since when it mutes nothing, if someone cancelled it: also while it ran.
+             */
+            cancelled_at?: string | null;
             client?: components["schemas"]["ClientRef"] | null;
             device?: string | null;
             /** Format: date-time */
@@ -2131,7 +2142,13 @@ export interface components {
             alerts: components["schemas"]["Count"];
             /** Format: date-time */
             as_of: string;
+            /** @description 100 at most. */
             health: components["schemas"]["WatchedComponent"][];
+            /**
+             * Format: int64
+             * @description How many components there are, shown or not.
+             */
+            health_total: number;
             knowledge: components["schemas"]["KnowledgeCounts"];
             pending_approvals: components["schemas"]["PendingCounts"];
             period: components["schemas"]["Period"];
@@ -2608,13 +2625,18 @@ export interface components {
             by_severity: components["schemas"]["SeverityCount"][];
             /**
              * Format: int64
-             * @description How many of the impacted clients the register does not know.
+             * @description How many of all impacted clients the register does not know.
              */
             clients_to_identify: number;
             /** Format: int64 */
             flapping_now: number;
             /** @description Red first, then by since when; 200 at most. */
             impacted_clients: components["schemas"]["ImpactedClient"][];
+            /**
+             * Format: int64
+             * @description How many there are, shown or not.
+             */
+            impacted_total: number;
             /** @description Those that run and those to come. */
             maintenance: components["schemas"]["Maintenance"][];
             /** Format: double */

@@ -38,4 +38,13 @@ test('a window is looked after while it runs and for a day after its end', () =>
   expect(isOfInterest({ ...window, status: 'running' }, at('2026-01-06T10:00:00Z'))).toBe(true)
   expect(isOfInterest({ ...window, status: 'planned' }, at('2026-01-06T08:30:00Z'))).toBe(false)
   expect(isOfInterest({ ...window, status: 'cancelled' }, at('2026-01-06T12:00:00Z'))).toBe(false)
+  const cancelled = (cancelled_at: string) => ({
+    ...window,
+    status: 'cancelled' as const,
+    cancelled_at,
+  })
+  const running = cancelled('2026-01-06T09:30:00Z')
+  expect(isOfInterest(running, at('2026-01-06T12:00:00Z'))).toBe(true)
+  expect(isOfInterest(running, at('2026-01-07T09:31:00Z'))).toBe(false)
+  expect(isOfInterest(cancelled('2026-01-05T09:30:00Z'), at('2026-01-06T07:00:00Z'))).toBe(false)
 })
