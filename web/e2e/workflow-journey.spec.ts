@@ -90,7 +90,7 @@ test('a bot asks, a person approves, the bot acts, the trail tells', async ({ br
   await expect(decision).toContainText('technicien')
   await expect(decision).toContainText('« Identité vérifiée par téléphone »')
   await expect(decision).toContainText('127.0.0.1')
-  await expect(decision.locator('time')).toHaveAttribute('datetime', /^\d{4}-\d\d-\d\dT/)
+  await expect(decision.locator('time').first()).toHaveAttribute('datetime', /^\d{4}-\d\d-\d\dT/)
   await expect(entry('safeguard.approval.executed').last()).toContainText('support')
 
   await auditor.goto(`/audit?target_id=${id}`)
