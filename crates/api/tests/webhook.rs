@@ -155,7 +155,7 @@ async fn a_body_that_is_too_large_is_refused() {
     let app = TestApp::start_with(with_webhook).await;
     let fits = format!("{{\"x\":\"{}\"}}", "y".repeat(239 * 1024));
     app.notify(Some(TOKEN), fits).await.refused(422, "invalid");
-    assert_eq!(app.rejected().await.waiting().await.unwrap(), 1);
+    assert_eq!(app.rejected().await.waiting().await.unwrap().0, 1);
     let large = format!("{{\"x\":\"{}\"}}", "y".repeat(241 * 1024));
     app.notify(Some(TOKEN), large)
         .await
