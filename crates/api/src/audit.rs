@@ -11,6 +11,7 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use export::audit_csv;
 pub(crate) use record::{Refusals, record_infallible};
 use shapes::{AuditFilter, AuditPage, EventFilter, EventPage};
 

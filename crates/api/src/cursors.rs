@@ -96,7 +96,7 @@ impl Asked {
         if signature != sign(app, &scope, inner) {
             return Err(refused());
         }
-        let uri = without_signature(uri).ok_or_else(refused)?;
+        let uri = without_signature(uri, signature).ok_or_else(refused)?;
         Ok(Self {
             scope,
             uri: Some(uri),
@@ -104,20 +104,23 @@ impl Asked {
     }
 }
 
-/// The address with the cursor as the query knows it: nothing of a signature needs an escape.
-fn without_signature(uri: &Uri) -> Option<Uri> {
+/// The address with the cursor as the query knows it; `None` if the cursor or its signature is written
+/// with escapes that nothing in them needs.
+fn without_signature(uri: &Uri, signature: &str) -> Option<Uri> {
     let query = uri.query()?;
+    let mut stripped = 0;
     let pairs: Vec<&str> = query
         .split('&')
-        .map(|pair| match pair.strip_prefix("cursor=") {
-            Some(cursor) => {
-                let (_, signature) = cursor.rsplit_once('.')?;
-                pair.get(..pair.len() - signature.len() - 1)
+        .map(|pair| {
+            if !pair.starts_with("cursor=") {
+                return Some(pair);
             }
-            None => Some(pair),
+            stripped += 1;
+            pair.strip_suffix(signature)?.strip_suffix('.')
         })
         .collect::<Option<_>>()?;
-    format!("{}?{}", uri.path(), pairs.join("&")).parse().ok()
+    let uri = format!("{}?{}", uri.path(), pairs.join("&"));
+    (stripped == 1).then(|| uri.parse().ok()).flatten()
 }
 
 fn sign(app: &App, scope: &str, cursor: &str) -> String {

@@ -61,6 +61,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use zeroize::Zeroizing;
 
+pub use audit::audit_csv;
 pub use auth::tokens::SecretTooShort;
 pub use bootstrap::{
     CreatedServiceAccount, NatsAccount, NewServiceAccount, NewUser, bootstrap_admin,

@@ -118,9 +118,6 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
             ::metrics::counter!(counter.name, "feed" => *feed).increment(0);
         }
     }
-    for code in ::intake::CODES {
-        ::metrics::counter!("greffe_intake_rejected_total", "code" => *code).increment(0);
-    }
     metrics_process::Collector::default().describe();
     Ok(handle)
 }

@@ -43,7 +43,7 @@ const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// Name of the endpoint, its subject, the operation behind it.
 type Endpoint = (&'static str, &'static str, &'static str);
 
-/// Those of a kind stand together.
+/// Each is of one of the [`KINDS`].
 const ENDPOINTS: &[Endpoint] = &[
     (
         "request_approval",
@@ -101,13 +101,18 @@ impl MicroService {
         // If one cannot begin, none goes on.
         let half_way = stop.clone().drop_guard();
         for kind in KINDS {
-            let of_kind = |endpoint: &&Endpoint| endpoint.1.starts_with(kind);
-            let begin = ENDPOINTS.iter().take_while(|it| !of_kind(it)).count();
-            let subjects = ENDPOINTS.iter().filter(of_kind);
-            let reader = reader(subjects.map(|it| it.1.to_owned()).collect(), Some(QUEUE));
+            let of_kind = ENDPOINTS.iter().enumerate();
+            let of_kind = of_kind.filter(|(_, endpoint)| endpoint.1.starts_with(kind));
+            let (places, subjects): (Vec<_>, Vec<_>) =
+                of_kind.map(|(at, it)| (at, it.1.to_owned())).unzip();
+            let reader = reader(subjects, Some(QUEUE));
             let session = reader.open().await?;
             let run = run.clone();
-            let hand = move |at, message| run.hand(begin + at, message);
+            let hand = move |nth: usize, message| {
+                if let Some(at) = places.get(nth) {
+                    run.hand(*at, message);
+                }
+            };
             tasks.spawn(async move { reader.run(session, hand).await });
         }
         let reader = reader(discovery.subjects(), None);

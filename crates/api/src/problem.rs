@@ -261,6 +261,10 @@ impl From<LogError> for Problem {
                 tracing::error!(error = %error, "the log has forked");
                 Self::unavailable("The log is closed until an operator has looked at it.")
             }
+            LogError::Nats(why) => {
+                tracing::warn!(error = why, "NATS does not answer");
+                Self::unavailable("NATS does not answer just now.")
+            }
             other => Self::internal(other),
         }
     }

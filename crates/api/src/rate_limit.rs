@@ -134,15 +134,15 @@ impl App {
         // What is known may be used up: then it is counted once more.
         for _ in 0..2 {
             let count = self.count_room(&requester, caller.at);
-            let left = room.try_get_with_by_ref(&requester, count).await;
-            if left
-                .map_err(Arc::unwrap_or_clone)?
-                .fetch_sub(1, Ordering::Relaxed)
-                > 0
-            {
+            let entry = room.entry_by_ref(&requester).or_try_insert_with(count);
+            let entry = entry.await.map_err(Arc::unwrap_or_clone)?;
+            if entry.value().fetch_sub(1, Ordering::Relaxed) > 0 {
                 return Ok(());
             }
             room.invalidate(&requester).await;
+            if entry.is_fresh() {
+                break;
+            }
         }
         let limit = self.config.limits.pending_per_requester;
         Err(Problem {

@@ -26,6 +26,9 @@ const MOST_TERMS: usize = 2_000;
 
 /// Lower case without accents: `Médical` and `MEDICAL` are one word.
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfd()
         .filter(|c| !is_combining_mark(*c))
         .flat_map(char::to_lowercase)
@@ -88,7 +91,11 @@ impl Vault {
                 .map(|end| self.term(&word[..end]))
                 .collect()
         };
-        self.inner.terms.get_with_by_ref(word, terms)
+        // A number, as of a ticket, hardly comes again: it would drive words out.
+        match word.bytes().any(|byte| byte.is_ascii_digit()) {
+            true => terms(),
+            false => self.inner.terms.get_with_by_ref(word, terms),
+        }
     }
 
     /// What a row must contain (`terms @> $1`) to match every word of the query, each as a beginning.

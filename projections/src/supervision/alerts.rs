@@ -24,7 +24,7 @@ use super::{
 use crate::apply::data_error;
 
 /// How long after it last went down or up an alert counts as flapping.
-pub(super) const FLAPPING_LASTS: TimeDelta = TimeDelta::minutes(30);
+pub(super) const FLAPPING_LASTS: TimeDelta = domain::sentinel::FLAPPING_WITHIN;
 
 /// What is read of a row of `supervision_alerts`.
 #[derive(FromRow)]

@@ -159,7 +159,9 @@ async fn on_many(
             if answer.done == 0 {
                 return Err(problem);
             }
+            // The next call tries this one and those after it again.
             answer.next_after = Some(sequence - 1);
+            answer.failed.retain(|it| it.sequence < sequence);
             break;
         }
         before = some.last().copied().unwrap_or(before);

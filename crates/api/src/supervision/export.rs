@@ -25,7 +25,7 @@ use crate::{
     App, Problem,
     caller::Caller,
     commands::POSITION,
-    exports::{Parts, text},
+    exports::{ExportPlace, Parts, text},
     min_position::MinPosition,
 };
 
@@ -33,6 +33,8 @@ use crate::{
 const PAGE: u32 = 1_000;
 /// Rows of a spreadsheet at most.
 const MOST_ROWS: usize = 100_000;
+/// A spreadsheet is made in memory: of texts it holds about so much (bytes).
+const MOST_BYTES: usize = 64 << 20;
 /// Says that a spreadsheet does not hold all that was found.
 pub(crate) const TRUNCATED: HeaderName = HeaderName::from_static("greffe-truncated");
 const SPREADSHEET: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -126,8 +128,7 @@ async fn export(
     match format {
         ExportFormat::Csv => Ok((headers, place.body(export)).into_response()),
         ExportFormat::Xlsx => {
-            let (bytes, is_cut) = export.spreadsheet().await?;
-            drop(place);
+            let (bytes, is_cut) = export.spreadsheet(place).await?;
             Ok((headers, [(TRUNCATED, is_cut.to_string())], bytes).into_response())
         }
     }
@@ -165,19 +166,26 @@ impl Parts for Export {
 }
 
 impl Export {
-    /// The file, and whether it holds less than was found.
-    async fn spreadsheet(mut self) -> Result<(Vec<u8>, bool), Problem> {
+    /// The file, and whether it holds less than was found. Its place is kept while it is made, also if
+    /// nobody waits for it any more.
+    async fn spreadsheet(mut self, place: ExportPlace) -> Result<(Vec<u8>, bool), Problem> {
         let mut all = Vec::new();
+        let mut bytes = 0;
         let mut is_more = true;
-        while is_more && all.len() < MOST_ROWS {
+        while is_more && all.len() < MOST_ROWS && bytes < MOST_BYTES {
             let (rows, more) = self.list.next(&self.app, self.now).await?;
+            let texts = rows.iter().flatten().filter_map(Value::as_str);
+            bytes += texts.map(str::len).sum::<usize>();
             all.extend(rows);
             is_more = more;
         }
         let is_cut = is_more || all.len() > MOST_ROWS;
         all.truncate(MOST_ROWS);
         let columns = self.list.columns();
-        let made = tokio::task::spawn_blocking(move || workbook(columns, &all, is_cut));
+        let made = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            workbook(columns, &all, is_cut)
+        });
         let bytes = made.await.map_err(Problem::internal)?;
         Ok((bytes.map_err(Problem::internal)?, is_cut))
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
 use kernel::Actor;
 use projections::audit::{AuditFilter, AuditItem, list_audit_items};
@@ -107,114 +107,37 @@ async fn export(
         let Some(last) = page.last() else { break };
         filter.after = Some(last.position);
         count += page.len();
-        for item in &page {
-            sink.write(item)?;
-        }
+        sink.write(&page)?;
     }
-    sink.finish()?;
+    sink.out.flush()?;
     eprintln!("{count} items");
     Ok(())
 }
 
-enum Sink {
-    Csv(Box<csv::Writer<BufWriter<Box<dyn Write>>>>),
-    Jsonl(BufWriter<Box<dyn Write>>),
+struct Sink {
+    format: Format,
+    out: BufWriter<Box<dyn Write>>,
 }
-
-const COLUMNS: &[&str] = &[
-    "position",
-    "at",
-    "actor_kind",
-    "actor_id",
-    "actor_name",
-    "action",
-    "outcome",
-    "target_type",
-    "target_id",
-    "reason",
-    "ip_address",
-    "user_agent",
-    "correlation_id",
-    "causation_id",
-    "details",
-    "schema_version",
-    "unreadable",
-];
 
 impl Sink {
     fn new(format: Format, out: BufWriter<Box<dyn Write>>) -> anyhow::Result<Self> {
-        Ok(match format {
-            Format::Jsonl => Self::Jsonl(out),
-            Format::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(COLUMNS)?;
-                Self::Csv(Box::new(writer))
-            }
-        })
+        let mut sink = Self { format, out };
+        if format == Format::Csv {
+            sink.out.write_all(&api::audit_csv(&[], true)?)?;
+        }
+        Ok(sink)
     }
 
-    fn write(&mut self, item: &AuditItem) -> anyhow::Result<()> {
-        match self {
-            Self::Jsonl(out) => {
-                serde_json::to_writer(&mut *out, item)?;
-                out.write_all(b"\n")?;
+    fn write(&mut self, page: &[AuditItem]) -> anyhow::Result<()> {
+        match self.format {
+            Format::Jsonl => {
+                for item in page {
+                    serde_json::to_writer(&mut self.out, item)?;
+                    self.out.write_all(b"\n")?;
+                }
             }
-            Self::Csv(out) => out.write_record(row(item)?.iter().map(|cell| harmless(cell)))?,
+            Format::Csv => self.out.write_all(&api::audit_csv(page, false)?)?,
         }
         Ok(())
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        match self {
-            Self::Jsonl(mut out) => out.flush()?,
-            Self::Csv(mut out) => out.flush()?,
-        }
-        Ok(())
-    }
-}
-
-fn row(item: &AuditItem) -> anyhow::Result<Vec<String>> {
-    let actor = serde_json::to_value(&item.actor)?;
-    let part = |name: &str| actor[name].as_str().unwrap_or_default().to_owned();
-    Ok(vec![
-        item.position.to_string(),
-        item.at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        part("kind"),
-        part("id"),
-        part("name"),
-        item.action.clone(),
-        item.outcome.clone(),
-        item.target_type.clone(),
-        item.target_id.clone(),
-        item.reason.clone().unwrap_or_default(),
-        item.ip_address.clone().unwrap_or_default(),
-        item.user_agent.clone().unwrap_or_default(),
-        item.correlation_id.to_string(),
-        item.causation_id
-            .map(|id| id.to_string())
-            .unwrap_or_default(),
-        item.details.to_string(),
-        item.schema_version.to_string(),
-        item.unreadable.unwrap_or_default().to_owned(),
-    ])
-}
-
-/// A spreadsheet runs cells that begin like a formula (OWASP, "CSV injection").
-fn harmless(cell: &str) -> String {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{cell}"),
-        false => cell.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        assert_eq!(harmless("=1+1"), "'=1+1");
-        assert_eq!(harmless("jean.dupont"), "jean.dupont");
-        assert_eq!(harmless(""), "");
     }
 }
