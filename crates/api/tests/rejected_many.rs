@@ -100,18 +100,22 @@ async fn more_than_one_call_takes_are_discarded_by_the_next() {
     assert_eq!(last, 520);
     // What comes after it was looked at stays.
     put_aside(&app, 0..1, "forbidden").await;
-    let body = json!({ "up_to": last, "reason": "Essai" });
+    let mut body = json!({ "up_to": last, "reason": "Essai" });
     let answer = marie.keyed(DISCARD, "all", &body).await.ok();
-    assert_eq!(
-        answer,
-        json!({ "done": 500, "failed": [], "next_after": 500 })
+    // A slow machine begins fewer in the time of one call.
+    let (mut done, mut next) = (
+        answer["done"].as_u64().unwrap(),
+        answer["next_after"].clone(),
     );
-    let body = json!({ "up_to": last, "reason": "Essai", "after": answer["next_after"] });
-    let answer = marie.post(DISCARD, body.clone()).await.ok();
-    assert_eq!(
-        answer,
-        json!({ "done": 20, "failed": [], "next_after": null })
-    );
+    assert!(done <= 500 && next.as_u64() == Some(done), "{answer}");
+    while !next.is_null() {
+        body["after"] = next;
+        let answer = marie.post(DISCARD, body.clone()).await.ok();
+        assert_eq!(answer["failed"], json!([]));
+        done += answer["done"].as_u64().unwrap();
+        next = answer["next_after"].clone();
+    }
+    assert_eq!(done, 520);
     // Sent again, nothing is left to do.
     let answer = marie.post(DISCARD, body).await.ok();
     assert_eq!(

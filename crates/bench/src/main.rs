@@ -105,7 +105,7 @@ async fn measure(servers: &Servers, plan: &Plan, chosen: &[Measured]) -> anyhow:
             Measured::Process => rows.extend(process().await?),
             Measured::Sockets => rows.push(open_sockets(plan).await?),
             Measured::Dashboards => rows.extend(supervision(&admin, &url, plan).await?),
-            Measured::Intake => rows.extend(facts(plan).await?),
+            Measured::Intake => rows.extend(facts(&admin, &url, plan).await?),
         }
     }
     Ok(rows)
@@ -369,12 +369,31 @@ async fn supervision(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Re
     dashboards::rows(&url, plan.supervised).await
 }
 
-async fn facts(plan: &Plan) -> anyhow::Result<Vec<Row>> {
+/// 4,000 messages a second were wanted of a machine on which this peer did 5,975 commands a second.
+const INTAKE_TO_PEER: f64 = 4_000.0 / 5_975.0;
+
+async fn facts(admin: &sqlx::PgPool, url: &str, plan: &Plan) -> anyhow::Result<Vec<Row>> {
     println!("intake of {} messages …", plan.taken_in);
+    let peer = commands::database(admin, url, "peer_of_intake").await?;
+    let peer = commands::Peer::open(&peer).await?;
+    let mut theirs = Vec::new();
+    for round in 0..=plan.rounds {
+        let rate = peer.rate(&format!("i{round}"), plan.slice).await?;
+        if round > 0 {
+            theirs.push(rate);
+        }
+    }
     let platform = platform::Platform::start().await?;
     let taken = intake::until_visible(&platform, plan.taken_in).await?;
     platform.stop().await?;
     Ok(vec![
+        Row::at_least(
+            "intake until visible / cqrs-es + postgres-es in process",
+            taken.rate,
+            median(theirs),
+            Some(INTAKE_TO_PEER),
+            "messages/s",
+        ),
         Row::reaches(
             "intake: messages/s until visible in the dashboard",
             taken.rate,

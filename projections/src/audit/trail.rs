@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use eventlog::{LogError, Unreadable, Vault};
 use kernel::{Actor, ActorKind};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{AuditActor, AuditFilter, AuditItem};
@@ -64,9 +64,9 @@ pub async fn list_audit_items(
     .bind(i64::from(filter.limit))
     .fetch_all(pool)
     .await?;
-    let mut conn = pool.acquire().await?;
     let positions: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let mut told = read_log(&mut conn, vault, &positions).await?;
+    let mut told = read_log(pool, vault, &positions).await?;
+    let mut conn = pool.acquire().await?;
     let names = find_names(&mut conn, vault, rows.iter().map(|row| row.2.as_str())).await?;
     rows.into_iter()
         .map(|row| {
@@ -87,7 +87,7 @@ pub(super) struct Told {
 
 /// What the events at these positions say.
 pub(super) async fn read_log(
-    conn: &mut PgConnection,
+    reader: impl PgExecutor<'_>,
     vault: &Vault,
     positions: &[i64],
 ) -> Result<HashMap<i64, Told>, LogError> {
@@ -96,7 +96,7 @@ pub(super) async fn read_log(
          WHERE position = ANY($1)",
     )
     .bind(positions)
-    .fetch_all(conn)
+    .fetch_all(reader)
     .await?;
     let groups = found
         .iter_mut()

@@ -37,7 +37,9 @@ const INDEXES_AT_ONCE: usize = 2;
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Of the rows being filled: a crash loses them as a whole, and indexes are made in memory.
+/// An index whose maker is gone ends soon: what is dropped would wait for it.
 const SESSION: &str = "SET synchronous_commit = off; SET maintenance_work_mem = '128MB';
+                       SET client_connection_check_interval = '1s';
                        SET application_name = 'greffe rebuild'";
 
 /// Rebuilds projections, checks them, and goes back.

@@ -182,7 +182,11 @@ async fn restore_into(url: &str, file: &Path) -> anyhow::Result<Former> {
         .arg(conninfo(&places.fresh))
         .arg(file);
     if let Err(error) = run(fill).await {
-        drop(statement(&mut admin, &format!("DROP DATABASE {fresh}")).await);
+        // Also while PostgreSQL still makes an index for who has ended.
+        let unused = format!("DROP DATABASE {fresh} WITH (FORCE)");
+        if statement(&mut admin, &unused).await.is_err() {
+            eprintln!("what was restored so far is left: run `{unused}`");
+        }
         return Err(error.context("the backup cannot be restored; nothing was changed"));
     }
     // Before anybody reads it.
