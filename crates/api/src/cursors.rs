@@ -196,7 +196,16 @@ mod tests {
     #[test]
     fn the_query_reads_a_cursor_without_its_signature() {
         let uri = "/a?limit=1&cursor=x%20y.0.abc&q=b".parse().unwrap();
-        let inner = without_signature(&uri).unwrap();
+        let inner = without_signature(&uri, "abc").unwrap();
         assert_eq!(inner, "/a?limit=1&cursor=x%20y.0&q=b");
+        // What was checked is what is read: nothing is hidden behind escapes.
+        for hidden in [
+            "/a?%63ursor=5.abc",
+            "/a?cursor=5%2Eabc",
+            "/a?cursor=5.ab%63",
+        ] {
+            let uri = hidden.parse().unwrap();
+            assert_eq!(without_signature(&uri, "abc"), None, "{hidden}");
+        }
     }
 }

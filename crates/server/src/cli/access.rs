@@ -1,6 +1,9 @@
 //! How a command reaches the platform: the running one, or servers started for the command alone.
 
+use std::time::{Duration, Instant};
+
 use anyhow::bail;
+use embedded::EmbeddedError;
 
 use crate::{
     backends::Backends,
@@ -9,6 +12,10 @@ use crate::{
     wiring::{OpenLog, open_log},
 };
 
+/// A platform that starts, or begins again, holds its folder and does not say yet where it is; so does
+/// another command that has started the servers for itself.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Enough for a command.
 pub const CONNECTIONS: u32 = 4;
 
@@ -42,12 +49,20 @@ impl Access {
 
     /// The servers, and the platform that runs on the same data folder.
     pub async fn reach(config: &Config) -> anyhow::Result<(Backends, Option<Endpoints>)> {
-        let running = DataFolder::new(&config.data_dir).running();
-        let backends = match &running {
-            Some(endpoints) => Backends::of_running(config, endpoints)?,
-            None => Backends::start(config, false).await?,
-        };
-        Ok((backends, running))
+        let folder = DataFolder::new(&config.data_dir);
+        let end = Instant::now() + BEGINS_WITHIN;
+        loop {
+            if let Some(endpoints) = folder.running() {
+                return Ok((Backends::of_running(config, &endpoints)?, Some(endpoints)));
+            }
+            match Backends::start(config, false).await {
+                Ok(backends) => return Ok((backends, None)),
+                Err(error) if is_held(&error) && Instant::now() < end => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The same where a platform has been before: a command that only reads makes none.
@@ -72,4 +87,9 @@ impl Access {
         pool.close().await;
         self.backends.stop().await;
     }
+}
+
+/// Whether another process holds the folder.
+fn is_held(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(EmbeddedError::Locked { .. }))
 }
