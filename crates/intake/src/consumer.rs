@@ -169,7 +169,7 @@ impl Reader {
         self.rejected.ensure().await?;
         let mut stream = stream::intake(&context(shared), self.parts.replicas).await?;
         let mut consumer = stream::consumer(&stream, MAX_ACK_PENDING).await?;
-        unreadable::put_aside(shared, &mut stream, &consumer, &self.rejected).await?;
+        unreadable::put_aside(shared, &mut stream, &mut consumer, &self.rejected).await?;
         consumer.reset(None).await.map_err(nats)?;
         let client = (self.parts.connect)().await?;
         let inbox = client.new_inbox();

@@ -175,7 +175,7 @@ impl Lane {
         }
     }
 
-    /// An error is an outage.
+    /// An error is an outage. What JetStream refuses for good is none: see [`Rejected::publish`].
     async fn settle(&self, work: &Work) -> Result<(), LogError> {
         match self.take_in(work).await {
             Ok(_) => metrics::counter!("greffe_intake_accepted_total").increment(1),

@@ -9,6 +9,7 @@ mod connect;
 mod consumer;
 mod counts;
 mod fact;
+mod head;
 mod headers;
 mod lanes;
 mod look;

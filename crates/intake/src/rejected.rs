@@ -3,11 +3,17 @@
 //! It is a work queue with one consumer, to which everything is delivered for form's sake: `nats.conf`
 //! lets nobody delete a message, but what was delivered goes once it is acknowledged.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, error::Error, sync::Arc, time::Duration};
 
 use async_nats::{
     Client, HeaderMap,
-    jetstream::{consumer::PullConsumer, message::StreamMessage},
+    jetstream::{
+        self,
+        consumer::PullConsumer,
+        context::{PublishError, PublishErrorKind},
+        message::StreamMessage,
+        publish::PublishAck,
+    },
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -21,20 +27,17 @@ use crate::{
     Connect, MAX_FACT_BYTES, Walk, codes,
     connect::OwnConnection,
     counts::Counting,
+    head,
     headers::{
         CORRELATION, ERROR_CODE, ERROR_DETAIL, ERROR_FIELDS, MESSAGE_ID, ORIGINAL_ID, TRACEPARENT,
-        kept,
     },
     stream::{self, REJECTED, connected, context, nats},
     subject::shortened,
     walk,
 };
 
-/// Longest sentence of a refusal (characters).
-const LONGEST_DETAIL: usize = 1_000;
-/// Longest `Nats-Msg-Id` that is kept (bytes), and how many wrong fields are named.
-const LONGEST_ID: usize = 1_024;
-const MOST_FIELDS: usize = 32;
+/// How JetStream says that what was sent is at fault: it would be refused again.
+const AT_FAULT: usize = 400;
 /// Messages and bytes fetched at once on the way to one that is to be removed.
 const FETCH: usize = 500;
 const FETCH_BYTES: usize = 4 * 1024 * 1024;
@@ -127,32 +130,20 @@ impl Rejected {
         self.reach().await.map(drop)
     }
 
-    /// Puts a fact aside; returns once it is stored.
+    /// Puts a fact aside; returns once it is stored. An error is an outage: if JetStream refuses the head
+    /// that is to go with it, the fact is stored with the least.
     pub async fn publish(&self, rejection: Rejection<'_>) -> Result<(), LogError> {
         let prefix = self.reach().await?;
         let subject = format!("{prefix}.rejected.{}", shortened(rejection.subject));
-        let mut headers = kept(rejection.headers);
-        headers.insert(MESSAGE_ID, rejection.id);
-        let is_long = rejection.original_id.len() > LONGEST_ID;
-        headers.insert(
-            ORIGINAL_ID,
-            if is_long {
-                rejection.id
-            } else {
-                rejection.original_id
-            },
-        );
-        headers.insert(ERROR_CODE, rejection.code);
-        headers.insert(ERROR_DETAIL, one_line(rejection.detail));
-        if !rejection.errors.is_empty() {
-            let shown = &rejection.errors[..rejection.errors.len().min(MOST_FIELDS)];
-            let errors = serde_json::to_string(shown).map_err(nats)?;
-            headers.insert(ERROR_FIELDS, errors);
+        let store = |head| self.store(subject.clone(), head, rejection.body.clone());
+        let mut stored = store(head::whole(&rejection)).await;
+        if let Err(error) = &stored
+            && is_for_good(error)
+        {
+            tracing::error!(%error, "the head of a refusal is refused; the least is kept");
+            stored = store(head::least(&rejection)).await;
         }
-        let context = context(&self.client);
-        let sent = context.publish_with_headers(subject, headers, rejection.body.clone());
-        let stored = async { sent.await.map_err(nats)?.await.map_err(nats) }.await;
-        match stored {
+        match stored.map_err(nats) {
             Ok(ack) if ack.stream == REJECTED => {
                 tell(&rejection);
                 Ok(())
@@ -164,6 +155,17 @@ impl Rejected {
                 Err(error)
             }
         }
+    }
+
+    async fn store(
+        &self,
+        subject: String,
+        head: HeaderMap,
+        body: Bytes,
+    ) -> Result<PublishAck, PublishError> {
+        let context = context(&self.client);
+        let sent = context.publish_with_headers(subject, head, body).await?;
+        sent.await
     }
 
     /// What waits after a sequence (0: from the oldest), up to another and with it.
@@ -311,7 +313,7 @@ fn again(message: &RejectedMessage) -> HeaderMap {
 }
 
 /// Bytes of a head on the wire: the version, a line for each value, an empty line.
-fn encoded_bytes(headers: &HeaderMap) -> usize {
+pub(crate) fn encoded_bytes(headers: &HeaderMap) -> usize {
     let lines = headers.iter().flat_map(|(name, values)| {
         let name: &str = name.as_ref();
         values
@@ -369,11 +371,14 @@ pub(crate) fn read(message: StreamMessage) -> Result<RejectedMessage, LogError> 
     })
 }
 
-/// A header is one line, and not a long one.
-fn one_line(text: &str) -> String {
-    let letters = text.chars().take(LONGEST_DETAIL);
-    let shown = letters.map(|it| if it.is_control() { ' ' } else { it });
-    shown.collect()
+/// Whether the same message would be refused again.
+fn is_for_good(error: &PublishError) -> bool {
+    if error.kind() == PublishErrorKind::MaxPayloadExceeded {
+        return true;
+    }
+    let said = error.source();
+    let said = said.and_then(|said| said.downcast_ref::<jetstream::Error>());
+    said.is_some_and(|said| said.code() == AT_FAULT)
 }
 
 /// Counted and said, whoever put it aside.

@@ -24,7 +24,8 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const SILENCE: Duration = Duration::from_secs(5);
 /// How the server marks the end of its answer.
 const END_OF_BATCH: u16 = 204;
-const NOTHING_LEFT: u16 = 404;
+/// How it says that no message follows.
+pub(crate) const NOTHING_LEFT: u16 = 404;
 
 /// What waits in `REJECTED`, oldest first.
 pub struct Walk<'a> {

@@ -8,7 +8,8 @@ use async_nats::{HeaderMap, jetstream};
 use intake::{Rejected, Rejection};
 use testkit::{TestNats, UserKind};
 
-use common::{rejected as connected, waiting};
+use common::{SOON, World, alert, rejected as connected, waiting, within};
+use serde_json::json;
 
 async fn put_aside(rejected: &Rejected, number: u32) {
     let mut headers = HeaderMap::new();
@@ -102,4 +103,72 @@ async fn nobody_but_the_platform_writes_or_takes_away() {
     support.flush().await.unwrap();
     put_aside(&rejected, 3).await;
     assert_eq!(stored(&nats, "REJECTED").await, Some(2));
+}
+
+/// What a service wrote as a name comes back to nobody, and its refusal is no outage.
+#[tokio::test]
+async fn a_name_of_any_length_is_refused_and_stops_nobody() {
+    let world = World::new().await;
+    let _process = world.start().await;
+    let long = "A".repeat(66_000);
+    let run = json!({
+        "run_id": "r", "started_at": "2026-01-10T00:00:00Z", "finished_at": "2026-01-10T01:00:00Z",
+        "added": 1, "updated": 0, "failed": 0, "by_source": { long: "x" },
+    });
+    let subject = "intake.sentinel.knowledge.enrichment_run";
+    world.publish(subject, Some("long"), &run).await;
+    let subject = "intake.sentinel.sentinel.alert";
+    world
+        .publish(subject, Some("next"), &alert(1, 1, "down"))
+        .await;
+    let rejected = connected(&world.nats).await;
+    let is_aside = || async { rejected.waiting().await.is_ok_and(|it| it.0 == 1) };
+    assert!(within(SOON, is_aside).await, "the refusal is stored");
+    world.settle().await;
+    assert_eq!(world.count().await, 1, "the next fact is in the log");
+    let found = waiting(&rejected, 0).await;
+    assert_eq!(found[0].code, "invalid");
+    let named = domain::FieldError::new("by_source.?", "invalid_type");
+    assert_eq!(found[0].errors, [named]);
+    assert_eq!(
+        found[0].detail,
+        "`by_source.?` is not of the expected type."
+    );
+}
+
+/// Whatever JetStream has against a head: the fact is stored without it.
+#[tokio::test]
+async fn what_jetstream_refuses_for_good_is_put_aside_with_the_least() {
+    let nats = testkit::nats().await;
+    let rejected = connected(&nats).await;
+    rejected.ensure().await.unwrap();
+    let context = jetstream::new(nats.client().await);
+    let stream = context.get_stream("REJECTED").await.unwrap();
+    let mut config = stream.cached_info().config.clone();
+    config.max_message_size = 2_000;
+    context.update_stream(config).await.unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("X-Workflow", "x".repeat(5_000));
+    let rejection = |body: &[u8]| Rejection {
+        subject: "intake.support.sentinel.alert",
+        id: "fact-1",
+        original_id: "alert-1",
+        code: "invalid",
+        detail: "`device` is missing.",
+        errors: &[],
+        headers: Some(&headers),
+        body: body.to_vec().into(),
+    };
+    rejected.publish(rejection(b"{}")).await.unwrap();
+    let found = waiting(&rejected, 0).await;
+    assert_eq!((found.len(), &*found[0].body), (1, &b"{}"[..]));
+    assert_eq!(
+        (&*found[0].code, &*found[0].detail),
+        ("invalid", "`device` is missing.")
+    );
+    // Where the body alone is too much, it is said.
+    rejected
+        .publish(rejection(&[b' '; 3_000]))
+        .await
+        .unwrap_err();
 }

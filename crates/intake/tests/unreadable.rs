@@ -89,3 +89,41 @@ async fn a_subject_that_cannot_be_read_or_repeated_stops_nobody() {
     assert!(within(SOON, back).await);
     assert_eq!(client.statistics().connects.load(Ordering::SeqCst), before);
 }
+
+/// Bad and good by turns: were one bad message put aside each time the intake begins, one account would
+/// hold up all others for as long as it likes.
+#[tokio::test]
+async fn many_unreadable_messages_among_others_are_put_aside_together() {
+    const PAIRS: u32 = 60;
+    let world = World::new().await;
+    // The streams are there before a fact is.
+    let process = world.start().await;
+    world.settle().await;
+    drop(process);
+    for number in 0..PAIRS {
+        let bad = b"HPUB intake.sentinel.x 19 21\r\nNATS/1.0\r\nA: \xffb\r\n\r\n{}\r\n";
+        let sent = world.nats.send_raw("sentinel", "sentinel-password", bad);
+        sent.await;
+        let id = format!("good-{number}");
+        let body = alert(number, i64::from(number), "down");
+        let subject = "intake.sentinel.sentinel.alert";
+        world.publish(subject, Some(&id), &body).await;
+    }
+    assert_eq!(world.messages("INTAKE").await, u64::from(2 * PAIRS));
+    let before = world.begun.load(Ordering::SeqCst);
+    let _process = world.start().await;
+    world.settle().await;
+    let begun = world.begun.load(Ordering::SeqCst) - before;
+    assert!(begun < PAIRS as usize / 2, "it began {begun} times");
+    assert_eq!(world.count().await, i64::from(PAIRS));
+    let client = world.nats.client().await;
+    let rejected = Rejected::new(client, connect(&world.nats), 1);
+    let found = waiting(&rejected, 0).await;
+    assert_eq!(found.len(), PAIRS as usize);
+    for fact in &found {
+        assert_eq!(
+            (&*fact.code, &*fact.subject),
+            ("invalid", "intake.sentinel.x")
+        );
+    }
+}

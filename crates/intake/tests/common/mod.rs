@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,8 @@ pub struct World {
     pub allowed: Arc<Allowed>,
     /// Connected as the service `sentinel`.
     pub service: Client,
+    /// Connections that the intake has made to read facts: one each time it begins.
+    pub begun: Arc<AtomicUsize>,
 }
 
 /// One process's intake; it ends when it is dropped.
@@ -85,6 +90,7 @@ impl World {
             database,
             allowed,
             service,
+            begun: Arc::default(),
         }
     }
 
@@ -93,10 +99,14 @@ impl World {
         let log = open(pool).await;
         let leases = Leases::start(pool);
         let stop = CancellationToken::new();
+        let (begun, connect) = (self.begun.clone(), connect(&self.nats));
         let parts = IntakeParts {
             log: log.clone(),
             client: self.nats.client().await,
-            connect: connect(&self.nats),
+            connect: Arc::new(move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                connect()
+            }),
             clock: Arc::new(SystemClock),
             accounts: self.allowed.clone(),
             replicas: 1,
