@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use futures::stream;
+use futures::{StreamExt, stream};
 use kernel::Actor;
 use serde_json::Value;
 use tokio::{
@@ -140,7 +140,8 @@ impl ExportPlace {
                 None => (Err(io::Error::other("the export broke off")), None),
             })
         });
-        Body::from_stream(read)
+        // Who compresses it asks once more after the end.
+        Body::from_stream(read.fuse())
     }
 
     async fn make(self, mut parts: impl Parts, sender: mpsc::Sender<Part>) {
@@ -303,6 +304,16 @@ mod tests {
             let read = axum::body::to_bytes(body, 100).await.unwrap();
             assert_eq!(read, "part;part;part;");
         }
+    }
+
+    #[tokio::test]
+    async fn the_end_may_be_read_again() {
+        let exports = Arc::new(Exports::new(limits()));
+        let body = exports.begin(&Actor::user("one")).unwrap().body(Counted(1));
+        let mut parts = body.into_data_stream();
+        assert_eq!(parts.next().await.unwrap().unwrap(), "part;");
+        assert!(parts.next().await.is_none());
+        assert!(parts.next().await.is_none());
     }
 
     #[tokio::test]
