@@ -160,7 +160,7 @@ async fn readiness_says_that_facts_are_not_taken_in() {
     let health = async || app.anonymous().get("/readyz").await.body;
     let intake = |health: &Value| {
         let parts = health["components"].as_array().unwrap().iter();
-        parts.filter(|it| it["name"] == "intake").cloned().next()
+        parts.filter(|it| it["name"] == "intake").next().cloned()
     };
     let is_well = || async { intake(&health().await).is_some_and(|part| part["status"] == "ok") };
     assert!(soon(is_well).await, "{}", health().await);
