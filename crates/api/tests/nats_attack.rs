@@ -159,8 +159,8 @@ async fn readiness_says_that_facts_are_not_taken_in() {
     drop(intake);
     let health = async || app.anonymous().get("/readyz").await.body;
     let intake = |health: &Value| {
-        let parts = health["components"].as_array().unwrap().iter();
-        parts.filter(|it| it["name"] == "intake").next().cloned()
+        let mut parts = health["components"].as_array().unwrap().iter();
+        parts.find(|it| it["name"] == "intake").cloned()
     };
     let is_well = || async { intake(&health().await).is_some_and(|part| part["status"] == "ok") };
     assert!(soon(is_well).await, "{}", health().await);
