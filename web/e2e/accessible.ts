@@ -21,14 +21,18 @@ export async function expectNoViolation(page: Page, look: string, rules?: string
 
 /** Arriving elements fade in: half-transparent text would be measured as too pale. */
 async function settled(page: Page) {
-  await page.evaluate(() => {
-    const moving = document.getAnimations().filter((each) => {
-      // What turns for ever never finishes.
-      return Number(each.effect?.getComputedTiming().endTime) !== Infinity
-    })
-    // One whose element went away was cancelled: it is over too.
-    return Promise.allSettled(moving.map((each) => each.finished))
-  })
+  // The page hears of another theme with the next frame.
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+  )
+  // Not their `finished`: inside a closed <details> it never comes.
+  await page.waitForFunction(() =>
+    document
+      .getAnimations()
+      // What turns for ever never ends.
+      .filter((each) => Number(each.effect?.getComputedTiming().endTime) !== Infinity)
+      .every((each) => each.playState !== 'running'),
+  )
 }
 
 export async function expectNoSidewaysScroll(page: Page, width: number) {
