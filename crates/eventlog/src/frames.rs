@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kernel::AccreditationLevel;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{LogError, Vault, recorded::corrupt};
@@ -37,7 +37,7 @@ pub struct Frame {
     /// Whose personal data it holds: it is kept sealed.
     pub subject: String,
     /// The item as a GET would show it after the event.
-    pub data: Value,
+    pub data: Box<RawValue>,
 }
 
 /// A frame as it goes out to every socket that may see it: serialised once.

@@ -17,6 +17,7 @@ use aes_gcm::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, Mac};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sqlx::PgPool;
@@ -81,7 +82,11 @@ impl Vault {
     }
 
     /// `{"sealed": <subject key id>, "v": <base64>}` for any JSON value.
-    pub async fn seal(&self, subject: &str, value: &Value) -> Result<Value, LogError> {
+    pub async fn seal(
+        &self,
+        subject: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<Value, LogError> {
         match self.key_of(subject).await? {
             Some(key) => key.seal(value),
             // The subject was erased: what comes later about it is not kept either.
@@ -262,7 +267,7 @@ impl Vault {
 }
 
 impl SubjectKey {
-    fn seal(&self, value: &Value) -> Result<Value, LogError> {
+    fn seal(&self, value: &(impl Serialize + ?Sized)) -> Result<Value, LogError> {
         let plain = Zeroizing::new(
             serde_json::to_vec(value).map_err(|error| LogError::Seal(error.to_string()))?,
         );

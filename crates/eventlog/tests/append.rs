@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use eventlog::{CommandKey, EventLog, ExecuteError, Vault};
 use futures::future::join_all;
-use kernel::{Actor, new_id};
+use kernel::{Actor, AggregateId, new_id};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -446,4 +446,34 @@ async fn speaks_cqrs_es() {
         refused,
         Err(cqrs_es::AggregateError::AggregateConflict)
     ));
+}
+
+/// Who writes past the program meets the program's own rule for ids.
+#[tokio::test]
+async fn the_database_takes_the_ids_that_the_program_takes() {
+    let db = database().await;
+    open(&db.pool).await;
+    let longest = "a".repeat(64);
+    let too_long = "a".repeat(65);
+    let ids = ["a", "Az09_-", &longest, "", "a b", "a\n", "é", &too_long];
+    for (nth, id) in ids.into_iter().enumerate() {
+        let inserted = sqlx::query(
+            "INSERT INTO events (position, event_id, aggregate_type, aggregate_id, sequence,
+                                 event_type, event_version, payload, metadata, recorded_at)
+             VALUES ($1, gen_random_uuid(), 'test.book', $2, 1, 'test.book.written', '1', '{}', '{}', now())",
+        )
+        .bind(nth as i64 + 1)
+        .bind(id)
+        .execute(&db.pool)
+        .await;
+        let refused_by = inserted.err().and_then(|error| {
+            let error = error.into_database_error()?;
+            error.constraint().map(str::to_owned)
+        });
+        let expected = match AggregateId::new(id) {
+            Ok(_) => None,
+            Err(_) => Some("events_aggregate_id_check".to_owned()),
+        };
+        assert_eq!(refused_by, expected, "{id:?}");
+    }
 }

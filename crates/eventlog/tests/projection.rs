@@ -14,6 +14,7 @@ use eventlog::{
 use futures::future::join_all;
 use kernel::AccreditationLevel;
 use proptest::prelude::*;
+use serde_json::value::to_raw_value;
 use testkit::TestNats;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -67,7 +68,7 @@ impl Projection for Lines {
                     audience: Audience::Level(AccreditationLevel::N1),
                     recorded_at: event.recorded_at,
                     subject: "person:jean.dupont".into(),
-                    data: event.data.clone(),
+                    data: to_raw_value(&event.data).unwrap(),
                 }])
                 .await?;
             }

@@ -11,6 +11,7 @@ use domain::safeguard::{ExecutionOutcome, Status};
 use eventlog::{ApplyError, ApplyTx, Audience, Frame, Projection, RecordedEvent};
 use events::safeguard::ApprovalEvent;
 use kernel::AccreditationLevel;
+use serde_json::value::to_raw_value;
 use uuid::Uuid;
 
 use super::{
@@ -348,7 +349,7 @@ async fn write_frames(
             audience,
             recorded_at: event.recorded_at,
             subject: item.subject(),
-            data: serde_json::to_value(item).map_err(|error| data_error(event, error))?,
+            data: to_raw_value(&item).map_err(|error| data_error(event, error))?,
         });
     }
     tx.frames(written).await

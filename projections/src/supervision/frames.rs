@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use eventlog::{ApplyError, ApplyTx, Audience, Frame, RecordedEvent};
 use kernel::AccreditationLevel;
 use serde::Serialize;
+use serde_json::value::to_raw_value;
 
 use super::{
     alert_rows,
@@ -40,7 +41,7 @@ impl Head {
     }
 
     pub fn frame(self, subject: String, item: impl Serialize) -> Result<Frame, ApplyError> {
-        let data = serde_json::to_value(item).map_err(|error| ApplyError::Data {
+        let data = to_raw_value(&item).map_err(|error| ApplyError::Data {
             position: self.position,
             reason: error.to_string(),
         })?;

@@ -16,7 +16,7 @@ use eventlog::{
 };
 use futures::future::join_all;
 use kernel::AccreditationLevel;
-use serde_json::json;
+use serde_json::{json, value::to_raw_value};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
@@ -145,7 +145,7 @@ impl Projection for Shelf {
                 audience: Audience::Level(AccreditationLevel::N1),
                 recorded_at: event.recorded_at,
                 subject: "person:jean.dupont".into(),
-                data: event.data.clone(),
+                data: to_raw_value(&event.data).unwrap(),
             }])
             .await?;
         }
