@@ -110,18 +110,35 @@ async fn more_than_one_call_takes_are_discarded_by_the_next() {
     assert!(done <= 500 && next.as_u64() == Some(done), "{answer}");
     while !next.is_null() {
         body["after"] = next;
-        let answer = marie.post(DISCARD, body.clone()).await.ok();
+        // One key for all calls of the act.
+        let answer = marie.keyed(DISCARD, "all", &body).await.ok();
         assert_eq!(answer["failed"], json!([]));
         done += answer["done"].as_u64().unwrap();
         next = answer["next_after"].clone();
     }
     assert_eq!(done, 520);
     // Sent again, nothing is left to do.
-    let answer = marie.post(DISCARD, body).await.ok();
+    let answer = marie.post(DISCARD, body.clone()).await.ok();
     assert_eq!(
         answer,
         json!({ "done": 0, "failed": [], "next_after": null })
     );
+    // The same key is for nothing else, but what was refused is not remembered.
+    for (field, other) in [
+        ("up_to", json!(521)),
+        ("reason", json!("Autre")),
+        ("service", json!("support")),
+    ] {
+        let mut changed = body.clone();
+        changed[field] = other;
+        let answer = marie.keyed(DISCARD, "all", &changed).await;
+        answer.refused(422, "idempotency_key_reused");
+    }
+    body["reason"] = json!(" ");
+    let answer = marie.keyed(DISCARD, "another", &body).await;
+    answer.refused(422, "invalid");
+    body["reason"] = json!("Essai");
+    marie.keyed(DISCARD, "another", &body).await.ok();
     let left = page(&marie, "limit=10").await;
     assert_eq!(
         (&left["total"], &left["items"][0]["sequence"]),

@@ -1,11 +1,15 @@
 //! Acts on many refused facts: each as the act on one alone does it, with the same record and rights.
 //!
 //! A call is bounded in facts, in what it reads and in time; what is left over the next one takes. Sent
-//! again, as after a lost answer, it finds what is left: nothing is done twice.
+//! again, as after a lost answer, it finds what is left: nothing is done twice. One key serves for all
+//! calls of an act, from its first `after` to its last; with other facts or another reason it is refused.
 
 use std::time::Duration;
 
+use domain::operations::{RejectedFact, RejectedFactCommand};
+use eventlog::CommandContext;
 use futures::{StreamExt, stream};
+use kernel::{AggregateId, new_id};
 use tokio::time::Instant;
 
 use super::{
@@ -13,7 +17,7 @@ use super::{
     queries::{Wanted, rejected},
     shapes::*,
 };
-use crate::{App, IdempotencyKey, Problem, caller::Caller};
+use crate::{App, IdempotencyKey, Problem, caller::Caller, commands::context};
 
 /// Facts that a call acts on at most.
 const MOST_FACTS: usize = 500;
@@ -32,6 +36,9 @@ pub async fn resubmit_rejected_facts(
     asked: ResubmitFacts,
     key: &IdempotencyKey,
 ) -> Result<ManyAnswer, Problem> {
+    let what = (&asked.service, &asked.code, asked.up_to);
+    let key_context = context(app, caller, "resubmit_rejected_facts", key, &what)?;
+    begin(app, key_context, None).await?;
     let which = Which {
         wanted: Wanted::new(asked.service, asked.code),
         after: asked.after.unwrap_or(0),
@@ -47,6 +54,9 @@ pub async fn discard_rejected_facts(
     asked: DiscardFacts,
     key: &IdempotencyKey,
 ) -> Result<ManyAnswer, Problem> {
+    let what = (&asked.service, &asked.code, asked.up_to, &asked.reason);
+    let key_context = context(app, caller, "discard_rejected_facts", key, &what)?;
+    begin(app, key_context, Some(&asked.reason)).await?;
     let which = Which {
         wanted: Wanted::new(asked.service, asked.code),
         after: asked.after.unwrap_or(0),
@@ -56,6 +66,21 @@ pub async fn discard_rejected_facts(
         reason: asked.reason,
     };
     on_many(app, caller, which, &act, key).await
+}
+
+/// Remembers the key, with what it is for, before any fact is touched.
+async fn begin(app: &App, context: CommandContext, reason: Option<&str>) -> Result<(), Problem> {
+    if context.key.is_some() {
+        let reason = reason.map(str::to_owned);
+        let (id, command) = (
+            AggregateId::from(new_id()),
+            RejectedFactCommand::BeginMany { reason },
+        );
+        app.log
+            .execute::<RejectedFact>(&id, command, &(), &context)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Which facts.

@@ -32,6 +32,11 @@ pub enum RejectedFactCommand {
         by: Actor,
         now: DateTime<Utc>,
     },
+    /// An act on many is begun. It says nothing of any fact: only its key is remembered.
+    BeginMany {
+        /// Of a discard.
+        reason: Option<String>,
+    },
 }
 
 /// Why it is refused.
@@ -113,9 +118,7 @@ impl RejectedFact {
                 Some(End::Resubmitted) => Err(RejectedFactError::Resubmitted),
                 Some(End::Discarded) => Ok(None),
                 None => {
-                    let mut faults = Faults::default();
-                    let reason = faults.required("reason", &reason, LONGEST_TEXT);
-                    faults.refuse(RejectedFactError::Invalid)?;
+                    let reason = checked(&reason)?;
                     Ok(Some(RejectedFactEvent::Discarded(FactDiscarded {
                         subject,
                         code,
@@ -125,8 +128,21 @@ impl RejectedFact {
                     })))
                 }
             },
+            RejectedFactCommand::BeginMany { reason } => {
+                if let Some(reason) = reason {
+                    checked(&reason)?;
+                }
+                Ok(None)
+            }
         }
     }
+}
+
+fn checked(reason: &str) -> Result<String, RejectedFactError> {
+    let mut faults = Faults::default();
+    let reason = faults.required("reason", reason, LONGEST_TEXT);
+    faults.refuse(RejectedFactError::Invalid)?;
+    Ok(reason)
 }
 
 impl Aggregate for RejectedFact {

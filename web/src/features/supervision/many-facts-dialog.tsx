@@ -33,8 +33,9 @@ function useMany({ act, filters, upTo }: Many) {
   const [tally, setTally] = useState<Tally>({ done: 0, failed: [] })
   const [error, setError] = useState<unknown>(null)
   const [isStopping, setStopping] = useState(false)
-  // One decision, one key: a call sent again after a lost answer does nothing twice.
-  const [intent] = useState(uniqueId)
+  // One decision, one key: a call sent again after a lost answer does nothing twice. With another
+  // reason it is another decision.
+  const decision = useRef({ reason: '', intent: uniqueId() })
   const stopped = useRef(false)
   // Who leaves the page has stopped it: what is under way still ends.
   useEffect(() => {
@@ -46,6 +47,8 @@ function useMany({ act, filters, upTo }: Many) {
 
   const start = async (reason: string) => {
     stopped.current = false
+    if (decision.current.reason !== reason) decision.current = { reason, intent: uniqueId() }
+    const { intent } = decision.current
     setStopping(false)
     setError(null)
     setPhase('running')
