@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatDateTimeSeconds, formatDuration } from './format'
+import { formatDateTimeSeconds, formatDuration, formatLatency } from './format'
 
 describe('durations', () => {
   it.each([
@@ -17,4 +17,13 @@ it('puts the day before the time', () => {
   expect(formatDateTimeSeconds('2026-01-06T12:00:09Z', 'fr')).toMatch(
     /^6 janv\. 2026, \d\d:\d\d:09$/,
   )
+})
+
+describe('how long an answer took', () => {
+  it.each([
+    [0, '< 1 ms'],
+    [163, '163 ms'],
+  ])('shows %s ms as %s', (milliseconds, text) => {
+    expect(formatLatency(milliseconds, 'fr').replace('\u00A0', ' ')).toBe(text)
+  })
 })

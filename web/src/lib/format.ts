@@ -61,6 +61,12 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
+/** How long an answer took: "163 ms", and never "0 ms". */
+export function formatLatency(milliseconds: number, language: Language): string {
+  const shown = milliseconds < 1 ? '< 1' : Math.round(milliseconds).toLocaleString(language)
+  return `${shown}\u00A0ms`
+}
+
 /** "user:jean.dupont" and "service:support" lose their kind for display. */
 export function actorName(actor: string): string {
   return actor.replace(/^(user|service|person):/, '')

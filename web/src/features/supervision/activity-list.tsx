@@ -10,6 +10,7 @@ import {
   TriangleAlert,
   type LucideIcon,
 } from 'lucide-react'
+import { useActionTitle } from '@/api/action-title'
 import type { Activity, ActivityKind } from '@/api/supervision-types'
 import { cn } from '@/lib/cn'
 import { hasMessage, useT, type MessageKey } from '@/lib/i18n'
@@ -95,11 +96,16 @@ function useWhat({ kind, status }: Activity): string {
     : t(`sv.activity.${kind}` as MessageKey)
 }
 
+const isApproval = (kind: ActivityKind) =>
+  kind === 'approval_requested' || kind === 'approval_decided'
+
 /** What it is about, as people call it; a run has no name of that kind. */
 function useLabel({ kind, label }: Activity): string | null {
   const componentOf = useComponentName()
+  const titleOf = useActionTitle()
   if (kind === 'enrichment_finished') return null
-  return kind === 'health_changed' ? componentOf(label) : label
+  if (kind === 'health_changed') return componentOf(label)
+  return isApproval(kind) ? titleOf({ tool_name: label }) : label
 }
 
 interface ActivityListProps {
@@ -157,7 +163,7 @@ function ActivityRow({ item, className }: { item: Activity; className?: string }
           <span className={label ? 'text-soft' : 'font-medium'}>{what}</span>{' '}
           {label ? (
             <span className="font-medium break-words">
-              <VisibleText text={label} strict />
+              <VisibleText text={label} strict={!isApproval(item.kind)} />
             </span>
           ) : null}
         </Link>

@@ -23,7 +23,7 @@ export function ActivityPage() {
       query={query}
       queryKey={options.queryKey}
       concerns={concerns}
-      empty={t('sv.activity.none')}
+      empty={t('sv.activity.never')}
       count={items.length}
     >
       <ActivityList items={items} scope="all" label={t('sv.activity')} />

@@ -59,7 +59,7 @@ function AlertEntry({ alert, className }: { alert: Alert; className?: string }) 
     <li
       data-alert={alert.id}
       className={cn(
-        'border-line grid gap-x-4 gap-y-1 border-b px-4 py-3 last:border-0 sm:grid-cols-[4rem_minmax(0,1fr)] sm:px-5',
+        'border-line hover:bg-sunken/60 relative grid gap-x-4 gap-y-1 border-b px-4 py-3 last:border-0 sm:grid-cols-[4rem_minmax(0,1fr)] sm:px-5',
         className,
       )}
     >
@@ -87,7 +87,7 @@ export function AlertTitle({ alert }: { alert: Alert }) {
           to="/supervision/alertes/$id"
           params={{ id: alert.id }}
           search={{ episode: alert.episode }}
-          className="text-md font-semibold break-all underline-offset-4 hover:underline"
+          className="text-md font-semibold break-all underline-offset-4 after:absolute after:inset-0 hover:underline"
         >
           <VisibleText text={alert.device} strict />
         </Link>

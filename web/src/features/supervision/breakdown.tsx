@@ -25,7 +25,7 @@ export function Breakdown({ label, shares, total }: BreakdownProps) {
       {shares.map(({ key, name, count, to }) => (
         <li key={key} className="hover:bg-sunken/60 relative -mx-2 rounded-lg px-2 py-1.5">
           <p className="flex items-baseline gap-3 text-base">
-            <span className="min-w-0 flex-1 truncate">
+            <span className="min-w-0 flex-1 break-words">
               {to ? (
                 <Link
                   {...to}

@@ -37,12 +37,12 @@ export function Figure({ label, value, note, to, className }: FigureProps) {
   return (
     <div
       className={cn(
-        'group border-line bg-surface shadow-card relative flex flex-col rounded-xl border p-4 sm:p-5',
+        'group border-line bg-surface shadow-card relative row-span-3 grid grid-rows-subgrid gap-y-0 rounded-xl border p-4 sm:p-5',
         to && 'hover:border-accent transition-colors',
         className,
       )}
     >
-      <dt className="text-soft flex items-center justify-between gap-2 text-sm">
+      <dt className="text-soft flex items-start justify-between gap-2 text-sm">
         {label}
         {to ? (
           <ArrowRight

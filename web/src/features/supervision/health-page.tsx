@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { describeError } from '@/api/problem'
 import { healthQuery } from '@/api/supervision'
 import type { Component, HealthChange } from '@/api/supervision-types'
+import { formatLatency } from '@/lib/format'
 import { useT } from '@/lib/i18n'
 import { parisDateTime } from '@/lib/paris'
 import { useTitle } from '@/lib/use-title'
@@ -64,13 +65,15 @@ function ComponentRow({ component: each }: { component: Component }) {
   return (
     <li className={rowClass}>
       <span className="min-w-32 font-medium">{nameOf(each.component)}</span>
-      <HealthMark status={each.status} />
+      <span className="max-sm:ml-auto sm:min-w-24">
+        <HealthMark status={each.status} />
+      </span>
       <span className="text-soft min-w-0 flex-1 basis-48 text-sm">
         {each.is_configured ? null : t('sv.health.not_configured')}
         {each.since
           ? t('sv.health.since', { length: lengthText(secondsBetween(each.since, now), t) })
           : null}
-        {each.latency_ms == null ? null : ` · ${each.latency_ms.toLocaleString(language)} ms`}
+        {each.latency_ms == null ? null : ` · ${formatLatency(each.latency_ms, language)}`}
         {each.detail ? (
           <>
             {' · '}
@@ -88,7 +91,9 @@ function ChangeRow({ change }: { change: HealthChange }) {
   return (
     <li className={rowClass}>
       <span className="min-w-32 font-medium">{nameOf(change.component)}</span>
-      <HealthMark status={change.status} />
+      <span className="max-sm:ml-auto sm:min-w-24">
+        <HealthMark status={change.status} />
+      </span>
       <span className="text-soft min-w-0 flex-1 basis-48 text-sm">
         {change.detail ? <VisibleText text={change.detail} /> : null}
       </span>

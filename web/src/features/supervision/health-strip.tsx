@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import type { Component } from '@/api/supervision-types'
 import { cn } from '@/lib/cn'
+import { formatLatency } from '@/lib/format'
 import { hasMessage, useT } from '@/lib/i18n'
 import { healthLooks } from './labels'
 
@@ -60,7 +61,7 @@ export function HealthStrip({ components, label }: { components: Component[]; la
               <span className="text-soft block text-sm">
                 {each.is_configured ? t(`sv.health.${each.status}`) : t('sv.health.not_configured')}
                 {each.latency_ms != null && each.status === 'ok'
-                  ? ` · ${each.latency_ms.toLocaleString(language)} ms`
+                  ? ` · ${formatLatency(each.latency_ms, language)}`
                   : ''}
               </span>
             </span>

@@ -182,7 +182,7 @@ export function HistoryLink({ type, id, name }: { type: string; id: string; name
       to="/audit/$targetType/$targetId"
       params={{ targetType: type, targetId: id }}
       aria-label={`${t('sv.history')} · ${name}`}
-      className="text-accent relative z-[1] inline-flex min-h-11 items-center text-sm underline-offset-4 hover:underline sm:min-h-6"
+      className="text-accent relative z-[1] inline-flex min-h-11 items-center text-sm underline-offset-4 hover:underline max-sm:-mb-2.5 sm:min-h-6"
     >
       {t('sv.history')}
     </Link>

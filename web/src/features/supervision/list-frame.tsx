@@ -51,6 +51,13 @@ export function ListFrame(props: ListFrameProps) {
   const { title, period, exported, query, count, children } = props
   const { t } = useT()
   const problem = query.error ? describeError(query.error, t) : null
+  const isAllTimes =
+    period?.otherwise == null && period?.search.range == null && period?.search.from == null
+  const emptyText = props.isFiltered
+    ? 'sv.list.no_match'
+    : isAllTimes
+      ? 'sv.list.nothing_yet'
+      : 'sv.list.empty'
   return (
     <>
       <PageHeader
@@ -83,7 +90,7 @@ export function ListFrame(props: ListFrameProps) {
         <EmptyState
           illustration={props.isFiltered ? <NoMatchIllustration /> : undefined}
           title={props.empty}
-          text={t(props.isFiltered ? 'sv.list.no_match' : 'sv.list.empty')}
+          text={t(emptyText)}
           action={
             props.isFiltered ? (
               <Button onClick={props.onClear}>{t('common.clear_filters')}</Button>

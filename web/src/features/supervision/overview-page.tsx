@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { usePrefetchQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { ArrowRight, BellRing, BookOpen, ShieldCheck, TicketCheck } from 'lucide-react'
 import { overviewQuery } from '@/api/supervision'
@@ -12,7 +12,7 @@ import { Change, Figure, Figures } from './figure'
 import { HealthStrip } from './health-strip'
 import { Nothing, Panel } from './panel'
 import { periodOf } from './period-of'
-import { RightNow } from './right-now'
+import { RightNow, rightNowQuery } from './right-now'
 
 /** As long as what stands beside it; the list has it all. */
 const ACTIVITY_SHOWN = 12
@@ -25,6 +25,7 @@ export function OverviewPage() {
   const navigate = route.useNavigate()
   const { query: asked, link, scope } = periodOf(search, '24h')
   const query = useQuery(overviewQuery(asked))
+  usePrefetchQuery(rightNowQuery)
   useTitle(`${t('sv.tab.overview')} · SUPERVISION`)
   return (
     <>
@@ -70,6 +71,7 @@ function OverviewFigures({ data, link }: { data: Overview; link: PeriodLink }) {
   const { t, tn, language } = useT()
   const { range } = data.period
   const { red, value } = data.pending_approvals
+  const { added_today: added } = data.knowledge
   return (
     <Figures>
       <Figure
@@ -93,7 +95,11 @@ function OverviewFigures({ data, link }: { data: Overview; link: PeriodLink }) {
       <Figure
         label={t('sv.entries')}
         value={data.knowledge.entries.toLocaleString(language)}
-        note={t('sv.entries.today', { n: data.knowledge.added_today.toLocaleString(language) })}
+        note={
+          added > 0
+            ? t('sv.entries.today', { n: added.toLocaleString(language) })
+            : t('sv.entries.none_today')
+        }
         to={{ to: '/supervision/enrichisseur' }}
       />
     </Figures>

@@ -24,16 +24,19 @@ export function Panel({ title, note, aside, more, flush, className, children }: 
   return (
     <section aria-labelledby={id} className={cn('min-w-0', className)}>
       <Card className="h-full">
-        <div className="flex min-h-13 flex-wrap items-center justify-between gap-x-3 px-4 pt-2 pb-1 sm:px-5">
-          <h2 id={id} className="text-md font-semibold">
-            {title}
-            {note ? <span className="text-soft ml-2 text-sm font-normal">{note}</span> : null}
+        <div className="flex min-h-13 items-center justify-between gap-x-3 px-4 pt-2 pb-2 sm:px-5 sm:pb-1">
+          <h2
+            id={id}
+            className="text-md flex min-w-0 flex-wrap items-baseline gap-x-2 font-semibold"
+          >
+            <span>{title}</span>{' '}
+            {note ? <span className="text-soft text-sm font-normal">{note}</span> : null}
           </h2>
           {aside}
           {more ? (
             <Link
               {...more}
-              className="text-accent inline-flex h-11 items-center gap-1 text-sm font-medium underline-offset-4 hover:underline sm:h-8"
+              className="text-accent inline-flex h-11 shrink-0 items-center gap-1 text-sm font-medium underline-offset-4 hover:underline sm:h-8"
             >
               {t('sv.see_all')}
               <span className="sr-only"> · {title}</span>

@@ -6,9 +6,13 @@ import { sentinelQuery } from '@/api/supervision'
 import type { Component } from '@/api/supervision-types'
 import { cn } from '@/lib/cn'
 import { useT } from '@/lib/i18n'
+import { Skeleton } from '@/ui/states'
 import { useComponentName } from './health-strip'
 import { ImpactedClients } from './impacted-clients'
 import { Panel } from './panel'
+
+/** Asked for with the page around it, so that nothing moves when it comes. */
+export const rightNowQuery = sentinelQuery({ range: 'today' })
 
 interface RightNowProps {
   /** What the platform depends on: nothing is called well above something that is down. */
@@ -19,12 +23,12 @@ interface RightNowProps {
   plain?: boolean
 }
 
-/** Nothing until it is known: "all is well" must never be said for want of an answer. */
+/** No word until it is known: "all is well" must never be said for want of an answer. */
 export function RightNow({ components, most, plain }: RightNowProps) {
   const { t, tn } = useT()
-  const { data, isError } = useQuery(sentinelQuery({ range: 'today' }))
+  const { data, isError } = useQuery(rightNowQuery)
   if (isError) return <Line tone="yellow" text={t('sv.now.not_known')} isAlert />
-  if (!data) return null
+  if (!data) return <Skeleton className="h-12 rounded-xl" />
   const touched = data.impacted_clients.filter(({ state }) => state !== 'green')
   const rest = touched.length - most
   if (data.active_now === 0) return <NoAlert components={components} />

@@ -46,12 +46,12 @@ export function SafeguardPage() {
             <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
               <Panel
                 title={t('sv.pending')}
-                note={data.pending_counts.value}
+                note={<span className="max-sm:hidden">{data.pending_counts.value}</span>}
                 flush
                 aside={
                   <Link
                     to="/safeguard/pending"
-                    className="text-accent inline-flex h-11 items-center gap-1 text-sm font-medium underline-offset-4 hover:underline sm:h-8"
+                    className="text-accent inline-flex h-11 shrink-0 items-center gap-1 text-sm font-medium underline-offset-4 hover:underline sm:h-8"
                   >
                     {t('sv.safeguard.go')}
                     <ArrowRight className="size-3.5" aria-hidden="true" />

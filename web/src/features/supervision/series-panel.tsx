@@ -46,6 +46,7 @@ export function SeriesPanel(props: SeriesPanelProps) {
         <Button
           variant="ghost"
           size="sm"
+          className="-mr-3"
           aria-pressed={table}
           onClick={() => {
             setTable(!table)

@@ -54,17 +54,14 @@ function TicketRow({ ticket, full, className }: RowProps) {
         className,
       )}
     >
-      <time
-        dateTime={ticket.occurred_at}
-        className="text-soft w-auto min-w-12 text-sm tabular-nums"
-      >
+      <time dateTime={ticket.occurred_at} className="text-soft text-sm sm:min-w-12 tabular-nums">
         {parisMoment(ticket.occurred_at, language, serverClock.now())}
       </time>
-      <span className="min-w-16">
+      <span className="sm:min-w-16">
         <TicketLink number={ticket.ticket_id} url={ticket.url} />
       </span>
-      <span className="min-w-24 font-medium">{categoryName(ticket.category)}</span>
-      <span className="flex min-w-28 items-center gap-1.5">
+      <span className="font-medium sm:min-w-24">{categoryName(ticket.category)}</span>
+      <span className="flex items-center sm:min-w-28 gap-1.5">
         <OutcomeMark outcome={ticket.outcome} />
         {ticket.automatic ? (
           <span title={t('sv.ticket.automatic')} className="text-soft">
@@ -73,7 +70,7 @@ function TicketRow({ ticket, full, className }: RowProps) {
           </span>
         ) : null}
       </span>
-      <span className="text-soft min-w-0 flex-1 basis-40">
+      <span className="text-soft min-w-0 flex-1 basis-40 max-sm:basis-32">
         <ClientName client={ticket.client} />
       </span>
       {full ? (

@@ -89,7 +89,7 @@ function Progress({ state, everyMs, act }: TurnProps & { everyMs: number }) {
               act({ type: 'go', index })
             }}
             className={cn(
-              'flex min-h-6 min-w-0 flex-1 flex-col gap-1 rounded text-left text-xs',
+              'flex min-h-11 min-w-0 flex-1 flex-col justify-center gap-1 rounded text-left text-xs sm:min-h-6 sm:justify-start',
               isHere ? 'text-ink font-semibold' : 'text-soft',
             )}
           >
@@ -99,7 +99,7 @@ function Progress({ state, everyMs, act }: TurnProps & { everyMs: number }) {
                 style={{ width: `${share * 100}%` }}
               />
             </span>
-            <span className="max-w-full truncate">{t(title)}</span>
+            <span className="max-w-full truncate max-sm:sr-only">{t(title)}</span>
           </button>
         )
       })}

@@ -1,5 +1,5 @@
 // The five dashboards cut down to what is read from four metres: numbers, states, the last of each.
-import { useQuery } from '@tanstack/react-query'
+import { usePrefetchQuery, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, type ComponentType, type ReactNode } from 'react'
 import {
   enrichisseurQuery,
@@ -22,7 +22,7 @@ import { ImpactedClients } from './impacted-clients'
 import { CATEGORIES, categoryName } from './labels'
 import { Nothing, Panel } from './panel'
 import { PendingList } from './pending-list'
-import { RightNow } from './right-now'
+import { RightNow, rightNowQuery } from './right-now'
 import { RunList } from './run-list'
 import { TicketList } from './ticket-list'
 
@@ -46,6 +46,7 @@ function WallOverview() {
   const { t, language } = useT()
   const urgentText = useUrgentText()
   const query = useQuery(overviewQuery({ range: '24h' }))
+  usePrefetchQuery(rightNowQuery)
   const number = (value: number) => value.toLocaleString(language)
   return (
     <DashboardStates query={query}>
@@ -70,7 +71,11 @@ function WallOverview() {
             <Figure
               label={t('sv.entries')}
               value={number(data.knowledge.entries)}
-              note={t('sv.entries.today', { n: number(data.knowledge.added_today) })}
+              note={
+                data.knowledge.added_today > 0
+                  ? t('sv.entries.today', { n: number(data.knowledge.added_today) })
+                  : t('sv.entries.none_today')
+              }
             />
           </Figures>
           <RightNow components={data.health} most={2} plain />
