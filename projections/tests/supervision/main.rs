@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod active;
+mod given_up;
 mod history;
 mod lanes;
 mod lists;

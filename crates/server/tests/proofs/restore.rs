@@ -170,7 +170,8 @@ async fn an_idle_platform_goes_on_from_its_backup_and_the_trail_tells() {
 async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
     let cluster = Cluster::new().await;
     // What is locked is not copied.
-    let mut lock = cluster.database.pool.begin().await.unwrap();
+    let mut session = cluster.database.pool.acquire().await.unwrap();
+    let mut lock = sqlx::Connection::begin(&mut *session).await.unwrap();
     sqlx::query("LOCK TABLE parked_events IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *lock)
         .await

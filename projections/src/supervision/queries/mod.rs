@@ -28,8 +28,15 @@ pub use support::find_support;
 
 /// One state of all tables. Nothing here is large enough for workers or compiled plans: to start them
 /// costs more than the query.
+///
+/// It begins in a task of its own, which comes to its end whoever goes away meanwhile: sqlx 0.8 does not
+/// end a transaction whose beginning was given up, and its connection would go back to the pool within it.
+#[expect(clippy::disallowed_methods, reason = "nobody gives this one up")]
 async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ReadError> {
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
         SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
-    Ok(pool.begin_with(begin).await?)
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await });
+    // Not ended only if the process ends.
+    Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
 }
