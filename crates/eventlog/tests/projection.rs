@@ -334,7 +334,8 @@ async fn a_quiet_projection_notices_that_its_checkpoint_was_moved() {
     platform.write(20).await;
     platform.settle().await;
     // A crash of PostgreSQL lost the last transactions, which nobody waited for.
-    let mut tx = platform.log.pool().begin().await.unwrap();
+    let mut session = platform.log.pool().acquire().await.unwrap();
+    let mut tx = sqlx::Connection::begin(&mut *session).await.unwrap();
     sqlx::query(
         "UPDATE lines SET count = count - lost.lines FROM (
              SELECT aggregate_id, count(*) AS lines FROM (

@@ -311,7 +311,8 @@ async fn a_rebuild_waits_for_a_long_reader_and_holds_nobody_up() {
     let process = start(&db.url, shelf(1)).await;
     process.write(200).await;
     process.settle().await;
-    let mut long = process.log.pool().begin().await.unwrap();
+    let mut session = process.log.pool().acquire().await.unwrap();
+    let mut long = sqlx::Connection::begin(&mut *session).await.unwrap();
     sqlx::query("SELECT * FROM shelf")
         .execute(&mut *long)
         .await
