@@ -68,18 +68,14 @@ pub async fn discard_rejected_facts(
     on_many(app, caller, which, &act, key).await
 }
 
-/// Remembers the key, with what it is for, before any fact is touched.
+/// Checks the reason, and remembers the key with what it is for, before any fact is touched.
 async fn begin(app: &App, context: CommandContext, reason: Option<&str>) -> Result<(), Problem> {
-    if context.key.is_some() {
-        let reason = reason.map(str::to_owned);
-        let (id, command) = (
-            AggregateId::from(new_id()),
-            RejectedFactCommand::BeginMany { reason },
-        );
-        app.log
-            .execute::<RejectedFact>(&id, command, &(), &context)
-            .await?;
-    }
+    let reason = reason.map(str::to_owned);
+    let command = RejectedFactCommand::BeginMany { reason };
+    let id = AggregateId::from(new_id());
+    app.log
+        .create::<RejectedFact>(&id, command, &(), &context, &[])
+        .await?;
     Ok(())
 }
 

@@ -32,7 +32,8 @@ pub enum RejectedFactCommand {
         by: Actor,
         now: DateTime<Utc>,
     },
-    /// An act on many is begun. It says nothing of any fact: only its key is remembered.
+    /// An act on many is begun. It says nothing of any fact: its reason is checked, and
+    /// its key remembered.
     BeginMany {
         /// Of a discard.
         reason: Option<String>,
@@ -118,7 +119,7 @@ impl RejectedFact {
                 Some(End::Resubmitted) => Err(RejectedFactError::Resubmitted),
                 Some(End::Discarded) => Ok(None),
                 None => {
-                    let reason = checked(&reason)?;
+                    let reason = checked_reason(&reason)?;
                     Ok(Some(RejectedFactEvent::Discarded(FactDiscarded {
                         subject,
                         code,
@@ -130,7 +131,7 @@ impl RejectedFact {
             },
             RejectedFactCommand::BeginMany { reason } => {
                 if let Some(reason) = reason {
-                    checked(&reason)?;
+                    checked_reason(&reason)?;
                 }
                 Ok(None)
             }
@@ -138,7 +139,7 @@ impl RejectedFact {
     }
 }
 
-fn checked(reason: &str) -> Result<String, RejectedFactError> {
+fn checked_reason(reason: &str) -> Result<String, RejectedFactError> {
     let mut faults = Faults::default();
     let reason = faults.required("reason", reason, LONGEST_TEXT);
     faults.refuse(RejectedFactError::Invalid)?;

@@ -37,6 +37,6 @@ async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ReadE
         SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(begin).await });
-    // Not ended only if the process ends.
+    // It does not end only if it panics, or if the process ends.
     Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
 }

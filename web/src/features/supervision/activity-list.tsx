@@ -100,12 +100,13 @@ const isApproval = (kind: ActivityKind) =>
   kind === 'approval_requested' || kind === 'approval_decided'
 
 /** What it is about, as people call it; a run has no name of that kind. */
-function useLabel({ kind, label }: Activity): string | null {
+function useLabel({ kind, label, target_id }: Activity): string | null {
   const componentOf = useComponentName()
   const titleOf = useActionTitle()
   if (kind === 'enrichment_finished') return null
   if (kind === 'health_changed') return componentOf(label)
-  return isApproval(kind) ? titleOf({ tool_name: label }) : label
+  // An approval without a known tool is told by its id.
+  return isApproval(kind) && label !== target_id ? titleOf({ tool_name: label }) : label
 }
 
 interface ActivityListProps {

@@ -59,7 +59,7 @@ function AlertEntry({ alert, className }: { alert: Alert; className?: string }) 
     <li
       data-alert={alert.id}
       className={cn(
-        'border-line hover:bg-sunken/60 relative grid gap-x-4 gap-y-1 border-b px-4 py-3 last:border-0 sm:grid-cols-[4rem_minmax(0,1fr)] sm:px-5',
+        'border-line grid gap-x-4 gap-y-1 border-b px-4 py-3 last:border-0 sm:grid-cols-[4rem_minmax(0,1fr)] sm:px-5',
         className,
       )}
     >
@@ -70,7 +70,9 @@ function AlertEntry({ alert, className }: { alert: Alert; className?: string }) 
         {parisMoment(alert.raised_at, language, serverClock.now())}
       </time>
       <div className="min-w-0">
-        <AlertTitle alert={alert} />
+        <div className="hover:bg-sunken/60 relative -mx-2 rounded-lg px-2">
+          <AlertTitle alert={alert} />
+        </div>
         <Steps alert={alert} />
       </div>
     </li>

@@ -11,7 +11,7 @@ import { useComponentName } from './health-strip'
 import { ImpactedClients } from './impacted-clients'
 import { Panel } from './panel'
 
-/** Asked for with the page around it, so that nothing moves when it comes. */
+/** Asked for with the page around it, so that less moves when it comes. */
 export const rightNowQuery = sentinelQuery({ range: 'today' })
 
 interface RightNowProps {

@@ -46,7 +46,11 @@ export function SafeguardPage() {
             <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
               <Panel
                 title={t('sv.pending')}
-                note={<span className="max-sm:hidden">{data.pending_counts.value}</span>}
+                note={
+                  data.pending_counts.value > 0 ? (
+                    <span className="max-sm:hidden">{data.pending_counts.value}</span>
+                  ) : null
+                }
                 flush
                 aside={
                   <Link
