@@ -11,7 +11,7 @@ use common::{
     facts::{TOKEN, count, is_durable, soon, with_webhook},
 };
 use events::users::Role;
-use kernel::AccreditationLevel::N3;
+use kernel::AccreditationLevel::{N3, N4};
 use serde_json::json;
 use testkit::ManualClock;
 
@@ -29,7 +29,11 @@ async fn the_answer_comes_after_the_fact_is_in_postgresql() {
     assert_eq!(raised.metadata.actor.to_string(), "service:observium");
     assert_eq!(raised.data["client_id"], "42");
     assert_eq!(raised.data["message"], "Device down");
-    assert!(raised.metadata.origin.is_some());
+    app.settle().await;
+    let auditor = app.user("admin.n4", N4, Role::Admin).await;
+    let trail = "/api/users/audit?action=sentinel.alert.raised&limit=1";
+    let trail = auditor.get(trail).await.ok();
+    assert_eq!(trail["items"][0]["ip_address"], "127.0.0.1");
 }
 
 #[tokio::test]

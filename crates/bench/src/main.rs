@@ -29,9 +29,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     what: Option<What>,
-    /// Also append to a log of ten million events.
-    #[arg(long)]
-    ten_million: bool,
     /// Ask the dashboards over so many events.
     #[arg(long)]
     events: Option<i64>,
@@ -77,7 +74,7 @@ async fn main() -> anyhow::Result<()> {
         return log::append_as_child(&url, &run, Duration::from_secs_f64(seconds)).await;
     }
     let is_quick = std::env::var("QUICK").is_ok_and(|quick| quick == "1");
-    let mut plan = Plan::new(is_quick, arguments.ten_million);
+    let mut plan = Plan::new(is_quick);
     plan.supervised = arguments.events.unwrap_or(plan.supervised);
     let folder = tempfile::tempdir()?;
     let servers = Servers::start(EmbeddedConfig::new(folder.path())).await?;

@@ -16,8 +16,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(is_quick: bool, is_huge: bool) -> Self {
-        let large = if is_huge { 10_000_000 } else { 1_000_000 };
+    pub fn new(is_quick: bool) -> Self {
         if is_quick {
             return Self {
                 slice: Duration::from_millis(1_000),
@@ -33,7 +32,7 @@ impl Plan {
         Self {
             slice: Duration::from_secs(4),
             rounds: 5,
-            large,
+            large: 10_000_000,
             relayed: 500_000,
             sockets: 2_000,
             rebuilt: 1_000_000,

@@ -337,9 +337,9 @@ impl EventLog {
         let stored = self.stored_after(after, (upto - after) as usize).await?;
         let mut wanted = Vec::with_capacity(stored.len());
         for event in stored {
-            let (event, origin) = event.into_envelope()?.into_recorded()?;
+            let event = event.into_envelope()?.into_recorded()?;
             if wants(&event) {
-                wanted.push((event, origin));
+                wanted.push(event);
             }
         }
         open_recorded(&self.vault, wanted).await
@@ -413,29 +413,18 @@ pub(crate) async fn open_envelopes(
     open_recorded(vault, events).await
 }
 
-/// Opens events together with from where their commands came. One that does not open has no data: it
-/// holds up those who need them, not every reader of the log.
+/// Opens events. One that does not open has no data: it holds up those who need it, not every reader of
+/// the log.
 async fn open_recorded(
     vault: &Vault,
-    mut events: Vec<(RecordedEvent, Option<Value>)>,
+    mut events: Vec<RecordedEvent>,
 ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-    let parts = events.iter_mut().map(|(event, origin)| {
-        let parts = [Some(&mut event.data), origin.as_mut()];
-        parts.into_iter().flatten().collect()
-    });
+    let parts = events.iter_mut().map(|event| vec![&mut event.data]);
     let parts = parts.collect();
     for broken in vault.open_groups(parts).await? {
-        let (event, origin) = &mut events[broken];
+        let event = &mut events[broken];
         tracing::error!(event.position, event.event_type, "an event does not open");
         event.data = Value::Null;
-        *origin = None;
     }
-    events
-        .into_iter()
-        .map(|(mut event, origin)| {
-            // An erased origin is a text, not an object: it is gone.
-            event.metadata.origin = origin.and_then(|origin| serde_json::from_value(origin).ok());
-            Ok(Arc::new(event))
-        })
-        .collect()
+    Ok(events.into_iter().map(Arc::new).collect())
 }

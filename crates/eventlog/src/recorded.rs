@@ -1,10 +1,10 @@
 //! An event as it is read back, from PostgreSQL or from the stream.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use kernel::{Actor, DecodeError, EventType, Metadata};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use crate::LogError;
@@ -25,6 +25,7 @@ pub struct RecordedEvent {
     /// 1, 2, 3 … within the aggregate.
     pub sequence: u64,
     pub recorded_at: DateTime<Utc>,
+    /// Without `origin`, which is personal and in nobody's rows: the trail reads it in the log.
     pub metadata: Metadata,
     pub data: Value,
 }
@@ -67,7 +68,20 @@ pub(crate) struct StoredEvent {
     pub sequence: u64,
     pub recorded_at: DateTime<Utc>,
     pub payload: Box<RawValue>,
-    pub metadata: Value,
+    pub metadata: StoredMetadata,
+}
+
+/// [`Metadata`], its origin still sealed.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct StoredMetadata {
+    actor: Actor,
+    correlation_id: Uuid,
+    #[serde(default)]
+    causation_id: Option<Uuid>,
+    #[serde(default)]
+    origin: Option<Box<RawValue>>,
+    #[serde(default)]
+    traceparent: Option<String>,
 }
 
 /// The columns [`StoredEvent::from_row`] reads.
@@ -85,14 +99,15 @@ pub(crate) struct Envelope {
     pub aggregate_type: String,
     pub aggregate_id: String,
     pub sequence: u64,
-    pub recorded_at: String,
+    #[serde(serialize_with = "millis")]
+    pub recorded_at: DateTime<Utc>,
     pub actor: Actor,
     pub correlation_id: Uuid,
     #[serde(default)]
     pub causation_id: Option<Uuid>,
-    /// Sealed; from where the command came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Value>,
+    /// Sealed; from where the command came. Not read back.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     pub data: Box<RawValue>,
@@ -111,16 +126,12 @@ impl StoredEvent {
             sequence: row.try_get::<i64, _>("sequence")? as u64,
             recorded_at: row.try_get("recorded_at")?,
             payload: RawValue::from_string(payload).map_err(corrupt)?,
-            metadata: row.try_get("metadata")?,
+            metadata: row.try_get::<Json<_>, _>("metadata")?.0,
         })
     }
 
-    pub fn into_envelope(mut self) -> Result<Envelope, LogError> {
-        let origin = self.metadata.get_mut("origin").map(Value::take);
-        if let Some(metadata) = self.metadata.as_object_mut() {
-            metadata.remove("origin");
-        }
-        let metadata: Metadata = serde_json::from_value(self.metadata).map_err(corrupt)?;
+    pub fn into_envelope(self) -> Result<Envelope, LogError> {
+        let metadata = self.metadata;
         Ok(Envelope {
             position: self.position,
             event_id: self.event_id,
@@ -129,13 +140,12 @@ impl StoredEvent {
             aggregate_type: self.aggregate_type,
             aggregate_id: self.aggregate_id,
             sequence: self.sequence,
-            recorded_at: self
-                .recorded_at
-                .to_rfc3339_opts(SecondsFormat::Millis, true),
+            // As in the stream, so that an event is the same from wherever it is read.
+            recorded_at: self.recorded_at.trunc_subsecs(3),
             actor: metadata.actor,
             correlation_id: metadata.correlation_id,
             causation_id: metadata.causation_id,
-            origin,
+            origin: metadata.origin,
             traceparent: metadata.traceparent,
             data: self.payload,
         })
@@ -143,9 +153,9 @@ impl StoredEvent {
 }
 
 impl Envelope {
-    /// The event, with `data` and `origin` still sealed; the caller opens both.
-    pub fn into_recorded(self) -> Result<(RecordedEvent, Option<Value>), LogError> {
-        let event = RecordedEvent {
+    /// The event, with `data` still sealed; the caller opens it.
+    pub fn into_recorded(self) -> Result<RecordedEvent, LogError> {
+        Ok(RecordedEvent {
             position: self.position,
             event_id: self.event_id,
             event_type: self.event_type,
@@ -153,9 +163,7 @@ impl Envelope {
             aggregate_type: self.aggregate_type,
             aggregate_id: self.aggregate_id,
             sequence: self.sequence,
-            recorded_at: DateTime::parse_from_rfc3339(&self.recorded_at)
-                .map_err(corrupt)?
-                .to_utc(),
+            recorded_at: self.recorded_at,
             metadata: Metadata {
                 actor: self.actor,
                 correlation_id: self.correlation_id,
@@ -164,9 +172,12 @@ impl Envelope {
                 traceparent: self.traceparent,
             },
             data: serde_json::from_str(self.data.get()).map_err(corrupt)?,
-        };
-        Ok((event, self.origin))
+        })
     }
+}
+
+fn millis<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 pub(crate) fn corrupt(error: impl std::fmt::Display) -> LogError {

@@ -213,14 +213,14 @@ impl Vault {
         ids: Vec<Uuid>,
     ) -> Result<HashMap<Uuid, FoundKey>, LogError> {
         let mut keys = HashMap::new();
-        let mut missing = Vec::new();
+        let mut missing = BTreeSet::new();
         for id in ids {
             if keys.contains_key(&id) || missing.contains(&id) {
                 continue;
             }
             match self.inner.by_id.get(&id) {
                 Some(key) => drop(keys.insert(id, key)),
-                None => missing.push(id),
+                None => drop(missing.insert(id)),
             }
         }
         if missing.is_empty() {
@@ -229,7 +229,7 @@ impl Vault {
         let rows: Vec<(Uuid, Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
             "SELECT key_id, subject, wrapped_key FROM subject_keys WHERE key_id = ANY($1)",
         )
-        .bind(&missing)
+        .bind(missing.into_iter().collect::<Vec<_>>())
         .fetch_all(&self.inner.pool)
         .await?;
         for (id, subject, wrapped) in rows {

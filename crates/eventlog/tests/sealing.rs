@@ -75,7 +75,15 @@ async fn neither_postgresql_nor_jetstream_hold_a_sealed_text() {
     }
     let read = log.read_after(199, 1).await.unwrap();
     assert_eq!(read[0].data["line"], SECRET);
-    assert_eq!(read[0].metadata.origin, context.metadata.origin);
+    let stored = "SELECT metadata->'origin' FROM events WHERE position = 200";
+    let mut origin: serde_json::Value = sqlx::query_scalar(stored)
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    assert!(origin["sealed"].is_string());
+    log.vault().open(&mut origin).await.unwrap();
+    let opened = serde_json::from_value(origin).unwrap();
+    assert_eq!(Some(opened), context.metadata.origin);
     stop.cancel();
 }
 

@@ -76,9 +76,12 @@ pub async fn serve(
         let Some(place) = door.enter(peer.ip().to_canonical()) else {
             continue;
         };
-        let held = Held {
-            stream,
-            _place: place,
+        let held = match Held::new(stream, place) {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::debug!(%error, "a connection was gone at once");
+                continue;
+            }
         };
         let head_within = door.limits.head_within;
         let serving = one(
@@ -216,6 +219,18 @@ struct Held {
     _place: Place,
 }
 
+impl Held {
+    /// A frame goes out at once: TCP would else keep a small one until the reader has acknowledged what
+    /// went before, which it may do 40 ms later.
+    fn new(stream: TcpStream, place: Place) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            _place: place,
+        })
+    }
+}
+
 impl AsyncRead for Held {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -347,6 +362,17 @@ mod tests {
             }
             assert!(Instant::now() < end, "a place that was left is free again");
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_waits_for_an_acknowledgement_of_what_went_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, connected) = tokio::join!(listener.accept(), connecting);
+        let (_client, (stream, peer)) = (connected.unwrap(), accepted.unwrap());
+        assert!(!stream.nodelay().unwrap());
+        let place = Arc::new(Door::new(limits())).enter(peer.ip()).unwrap();
+        assert!(Held::new(stream, place).unwrap().stream.nodelay().unwrap());
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! The rows of approvals while a batch is applied: read at once, written at once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use eventlog::{ApplyError, ApplyTx, RecordedEvent};
@@ -22,15 +25,22 @@ pub(super) struct Row {
     pub(super) is_changed: bool,
 }
 
-/// The rows of the approvals that the events are about.
+/// The rows of the approvals that the events are about; there is none before an approval's first event.
 pub(super) async fn load(
     tx: &mut ApplyTx<'_>,
     events: &[Arc<RecordedEvent>],
 ) -> Result<HashMap<Uuid, Row>, ApplyError> {
-    let ids: Vec<Uuid> = events
-        .iter()
-        .filter_map(|event| event.aggregate_id.parse().ok())
+    let ids_of = |is_wanted: fn(&RecordedEvent) -> bool| {
+        let events = events.iter().filter(move |event| is_wanted(event));
+        events.filter_map(|event| event.aggregate_id.parse::<Uuid>().ok())
+    };
+    let begun: HashSet<Uuid> = ids_of(|event| event.sequence == 1).collect();
+    let ids: Vec<Uuid> = ids_of(|event| event.sequence > 1)
+        .filter(|id| !begun.contains(id))
         .collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     type Found = (i64, Option<DateTime<Utc>>, Value, Value);
     let mut found: Vec<Found> = sqlx::query_as(
         "SELECT position, decided_at, doc, sealed FROM approvals WHERE id = ANY($1)",
