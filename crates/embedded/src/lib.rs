@@ -7,6 +7,7 @@
 
 mod error;
 mod lock;
+mod memory;
 mod nats;
 pub mod nats_users;
 mod ports;

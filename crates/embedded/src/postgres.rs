@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::{signal::Signal, sysinfo::sysinfo};
+use nix::sys::signal::Signal;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::error::{Doing, EmbeddedError};
+use crate::memory::memory;
 use crate::privilege::RunAs;
 use crate::process::{PidFile, ProcessId, Program, running_in};
 use crate::supervisor::{Service, stop_orphan};
@@ -248,11 +249,10 @@ fn name_of(pid: u32) -> Option<String> {
     )
 }
 
-/// A quarter of the machine's memory (MiB), as PostgreSQL's manual has it, but no more than an append to
-/// ten million events needs to cost as little as one to ten thousand. Taken page by page as it is used.
+/// A quarter of the memory (MiB), as PostgreSQL's manual has it, but no more than an append to ten million
+/// events needs to cost as little as one to ten thousand. Taken page by page as it is used.
 fn shared_buffers() -> u64 {
-    let memory = sysinfo().map_or(0, |machine| machine.ram_total());
-    (memory / 4 / (1 << 20)).clamp(128, 1_024)
+    (memory() / 4 / (1 << 20)).clamp(128, 1_024)
 }
 
 impl Service for Postgres {

@@ -50,7 +50,7 @@ impl EmbeddedConfig {
             max_connections: 100,
             nats_users: None,
             start_limit: Duration::from_secs(120),
-            stop_limit: Duration::from_secs(30),
+            stop_limit: Duration::from_secs(60),
         }
     }
 }

@@ -126,7 +126,7 @@ impl StoredEvent {
             sequence: row.try_get::<i64, _>("sequence")? as u64,
             recorded_at: row.try_get("recorded_at")?,
             payload: RawValue::from_string(payload).map_err(corrupt)?,
-            metadata: row.try_get::<Json<_>, _>("metadata")?.0,
+            metadata: row.try_get::<Json<_>, _>("metadata").map_err(corrupt)?.0,
         })
     }
 

@@ -41,7 +41,7 @@ const CHECK_STREAM_EVERY: Duration = Duration::from_secs(1);
 const MISSING_FOR: Duration = Duration::from_secs(10);
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 /// So many events at once mean a flood: then a round takes what comes in a little time, and each event
-/// costs its share of it, here and with all who follow the stream. Single events are never held back.
+/// costs its share of it, here and with all who follow the stream. What no flood precedes is not held back.
 const BUSY: std::ops::Range<u64> = 8..PAGE as u64;
 const LINGER: Duration = Duration::from_millis(10);
 
