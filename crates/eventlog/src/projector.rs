@@ -19,8 +19,7 @@ const AFTER_MOVE: Duration = Duration::from_millis(20);
 /// How late a checkpoint that only skipped events may be written.
 const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
 /// Batches of this size mean a flood, without a backlog yet: then a transaction takes what comes in
-/// a little time, and each costs its share. What no flood precedes is not held
-/// back.
+/// a little time, and each costs its share. What no flood precedes is not held back.
 const BUSY: std::ops::Range<usize> = 8..500;
 const LINGER: Duration = Duration::from_millis(10);
 /// How often a runner that applies nothing looks whether its checkpoint is still where it left it.
