@@ -7,7 +7,7 @@ use kernel::{EventType, PersonalField};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{event_enum::event_enum, schema, time::millis};
+use crate::{event_enum::event_enum, millis, schema};
 
 event_enum! {
     /// What happened to a client.

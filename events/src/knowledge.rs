@@ -7,7 +7,7 @@ use kernel::{AggregateId, EventType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{event_enum::event_enum, time::millis};
+use crate::{event_enum::event_enum, millis};
 
 event_enum! {
     /// What happened to a run of ENRICHISSEUR.
@@ -29,7 +29,7 @@ pub struct EnrichmentFinished {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        serialize_with = "crate::time::optional_millis"
+        serialize_with = "crate::optional_millis"
     )]
     pub next_run_at: Option<DateTime<Utc>>,
     /// Entries that are new.

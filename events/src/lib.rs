@@ -8,7 +8,6 @@ mod catalogue;
 mod event_enum;
 mod names;
 mod schema;
-mod time;
 
 pub mod audit;
 pub mod clients;
@@ -23,8 +22,8 @@ pub mod workflow;
 
 pub use aggregates::{AGGREGATES, AggregateEvents, upcast};
 pub use catalogue::{EventDescription, FieldDescription, catalogue, golden};
+pub use kernel::{millis, optional_millis};
 pub use names::{fold_tool_name, fold_user_name};
-pub use time::{millis, optional_millis};
 
 /// What a personal value reads as once its subject's key is destroyed.
 pub const ERASED: &str = "effacé";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{ERASED, event_enum::event_enum, names::fold_user_name, schema, time::millis};
+use crate::{ERASED, event_enum::event_enum, millis, names::fold_user_name, schema};
 
 pub use tool::{TOOL_NAME_CLAIM, ToolDescription, ToolEvent, ToolReclassified, ToolRegistered};
 

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     event_enum::event_enum,
+    millis,
     schema::{self, personal_fields},
-    time::millis,
 };
 
 /// Due when a maintenance window begins.

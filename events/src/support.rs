@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event_enum::event_enum,
+    millis,
     schema::{self, personal_fields},
-    time::millis,
 };
 
 /// What a ticket asks for (PRD 3.3.2).

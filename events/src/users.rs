@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{event_enum::event_enum, names::fold_user_name, schema, time::millis};
+use crate::{event_enum::event_enum, millis, names::fold_user_name, schema};
 
 /// The scope of user names among the claims.
 pub const USERNAME_CLAIM: &str = "username";

@@ -11,6 +11,7 @@ mod deadlines;
 mod error;
 mod execute;
 mod feed_hub;
+mod flood;
 mod fork;
 mod frames;
 mod history;

@@ -10,6 +10,7 @@ use crate::{
     ApplyError, EventLog, Leases, LogError, LogReader, ParkedOrdersOf, Progress, Projection,
     RecordedEvent,
     applier::Applier,
+    flood,
     schemas::{Generation, enter, prepare},
     trace,
 };
@@ -18,10 +19,8 @@ const AFTER_ERROR: Duration = Duration::from_millis(500);
 const AFTER_MOVE: Duration = Duration::from_millis(20);
 /// How late a checkpoint that only skipped events may be written.
 const WRITE_SKIPS_AFTER: Duration = Duration::from_millis(100);
-/// Batches of this size mean a flood, without a backlog yet: then a transaction takes what comes in
-/// a little time, and each costs its share. What no flood precedes is not held back.
-const BUSY: std::ops::Range<usize> = 8..500;
-const LINGER: Duration = Duration::from_millis(10);
+/// Batches of this size mean that events are waiting.
+const BACKLOG: usize = 500;
 /// How often a runner that applies nothing looks whether its checkpoint is still where it left it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -153,7 +152,7 @@ impl Runner {
                 }
                 None => self.reader.batch_after(position).await?,
             };
-            let is_busy = BUSY.contains(&batch.len());
+            let count = batch.len();
             let last = batch.last().map_or(position, |event| event.position);
             let wanted: Vec<_> = batch
                 .into_iter()
@@ -170,9 +169,7 @@ impl Runner {
             skipping_since = (last > written).then(|| skipping_since.unwrap_or_else(Instant::now));
             position = last;
             self.progress.set(name, position);
-            if is_busy {
-                tokio::time::sleep(LINGER).await;
-            }
+            flood::linger(count, BACKLOG).await;
         }
     }
 

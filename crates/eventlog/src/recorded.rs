@@ -1,8 +1,8 @@
 //! An event as it is read back, from PostgreSQL or from the stream.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
-use kernel::{Actor, DecodeError, EventType, Metadata};
-use serde::{Deserialize, Serialize, Serializer};
+use chrono::{DateTime, SubsecRound, Utc};
+use kernel::{Actor, DecodeError, EventType, Metadata, millis};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use sqlx::{Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -174,10 +174,6 @@ impl Envelope {
             data: serde_json::from_str(self.data.get()).map_err(corrupt)?,
         })
     }
-}
-
-fn millis<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 pub(crate) fn corrupt(error: impl std::fmt::Display) -> LogError {

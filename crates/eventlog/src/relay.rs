@@ -24,7 +24,7 @@ use tracing::Span;
 use uuid::Uuid;
 
 use crate::{
-    EventLog, Leases, LogError,
+    EventLog, Leases, LogError, flood,
     recorded::{StoredEvent, corrupt},
     stream::{self, DOORBELL, EventsStream, nats},
     trace,
@@ -40,10 +40,6 @@ const CHECK_STREAM_EVERY: Duration = Duration::from_secs(1);
 /// How long the stream must be reported missing before it is made anew.
 const MISSING_FOR: Duration = Duration::from_secs(10);
 const AFTER_ERROR: Duration = Duration::from_millis(200);
-/// So many events at once mean a flood: then a round takes what comes in a little time, and each event
-/// costs its share of it, here and with all who follow the stream. What no flood precedes is not held back.
-const BUSY: std::ops::Range<u64> = 8..PAGE as u64;
-const LINGER: Duration = Duration::from_millis(10);
 
 /// What the relay has done and what stops it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -158,9 +154,7 @@ impl Relay {
                 status.forked = false;
             });
             metrics::gauge!("greffe_relay_position").set(last as f64);
-            if BUSY.contains(&(last - before)) {
-                tokio::time::sleep(LINGER).await;
-            }
+            flood::linger((last - before) as usize, PAGE).await;
             tokio::select! {
                 changed = appended.changed() => changed.map_err(|_| LogError::Closed)?,
                 rung = doorbell.next() => {

@@ -8,6 +8,7 @@ mod ids;
 pub mod json;
 mod level;
 mod tagged;
+mod time;
 
 pub use actor::{Actor, ActorKind};
 pub use aggregate::LogAggregate;
@@ -18,3 +19,4 @@ pub use event::{
 };
 pub use ids::{AggregateId, InvalidAggregateId, new_id};
 pub use level::{AccreditationLevel, ActionLevel, UnknownLevel};
+pub use time::{millis, optional_millis};

@@ -5,7 +5,7 @@ use kernel::{ActionLevel, Claim, EventType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{event_enum::event_enum, names::fold_tool_name, schema, time::millis};
+use crate::{event_enum::event_enum, millis, names::fold_tool_name, schema};
 
 /// The scope of tools' names among the claims.
 pub const TOOL_NAME_CLAIM: &str = "tool_name";

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::safeguard::{ExecutionOutcome, Status};
-use events::{ERASED, millis, safeguard::*};
+use events::{ERASED, millis, optional_millis, safeguard::*};
 use kernel::ActionLevel;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -128,13 +128,6 @@ pub struct ApprovalItem {
     /// While pending.
     pub urgency: Option<Urgency>,
     pub timeline: Vec<TimelineEntry>,
-}
-
-fn optional_millis<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => millis(at, to),
-        None => to.serialize_none(),
-    }
 }
 
 impl ApprovalItem {

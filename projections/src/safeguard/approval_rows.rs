@@ -1,9 +1,6 @@
 //! The rows of approvals while a batch is applied: read at once, written at once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use eventlog::{ApplyError, ApplyTx, RecordedEvent};
@@ -30,14 +27,12 @@ pub(super) async fn load(
     tx: &mut ApplyTx<'_>,
     events: &[Arc<RecordedEvent>],
 ) -> Result<HashMap<Uuid, Row>, ApplyError> {
-    let ids_of = |is_wanted: fn(&RecordedEvent) -> bool| {
-        let events = events.iter().filter(move |event| is_wanted(event));
-        events.filter_map(|event| event.aggregate_id.parse::<Uuid>().ok())
-    };
-    let begun: HashSet<Uuid> = ids_of(|event| event.sequence == 1).collect();
-    let ids: Vec<Uuid> = ids_of(|event| event.sequence > 1)
-        .filter(|id| !begun.contains(id))
-        .collect();
+    let mut firsts = HashMap::new();
+    for event in events {
+        firsts.entry(&*event.aggregate_id).or_insert(event.sequence);
+    }
+    let begun_before = firsts.into_iter().filter(|(_, first)| *first > 1);
+    let ids: Vec<Uuid> = begun_before.filter_map(|(id, _)| id.parse().ok()).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
