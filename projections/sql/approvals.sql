@@ -2,7 +2,7 @@
 -- `sealed` holds those parts by their place in it. The other columns are what lists filter by.
 CREATE TABLE IF NOT EXISTS approvals (
     id                 uuid PRIMARY KEY,
-    -- The last event applied.
+    -- The last event that changed it; a postponement does not.
     position           bigint NOT NULL,
     reference          text NOT NULL,
     status             text NOT NULL,

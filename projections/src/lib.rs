@@ -20,7 +20,7 @@ pub use page::{Page, ReadError};
 /// Every projection of the platform.
 pub fn all() -> Vec<Arc<dyn eventlog::Projection>> {
     vec![
-        Arc::new(safeguard::Approvals),
+        Arc::new(safeguard::Approvals::default()),
         Arc::new(safeguard::Tools),
         Arc::new(clients::Clients),
         Arc::new(users::Users),

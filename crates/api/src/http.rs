@@ -47,15 +47,15 @@ pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// The operation behind each method and path, read from the OpenAPI document: a route that is not
 /// documented has no operation, hence no rule, and is open to nobody.
 #[derive(Debug, Default)]
-pub struct Operations(HashMap<(Method, String), &'static Rule>);
+pub struct Operations(HashMap<String, HashMap<Method, &'static Rule>>);
 
 impl Operations {
     pub fn new(document: &OpenApi) -> Self {
-        let mut operations = HashMap::new();
+        let mut operations: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (method, path, operation) in walk(document) {
             let rule = operation.operation_id.as_deref().and_then(access::rule);
             if let Some(rule) = rule {
-                operations.insert((method, path), rule);
+                operations.entry(path).or_default().insert(method, rule);
             }
         }
         Self(operations)
@@ -63,24 +63,20 @@ impl Operations {
 
     /// Whether the path of a request has operations, of whatever method.
     pub fn knows_path(&self, request: &Request) -> bool {
-        let path = request
-            .extensions()
-            .get::<MatchedPath>()
-            .map(MatchedPath::as_str);
-        self.0.keys().any(|(_, known)| Some(known.as_str()) == path)
+        self.of_path(request).is_some()
     }
 
     pub fn find(&self, request: &Request) -> Option<&'static Rule> {
-        let path = request
-            .extensions()
-            .get::<MatchedPath>()?
-            .as_str()
-            .to_owned();
         let method = match request.method() {
-            &Method::HEAD => Method::GET,
-            other => other.clone(),
+            &Method::HEAD => &Method::GET,
+            other => other,
         };
-        self.0.get(&(method, path)).copied()
+        self.of_path(request)?.get(method).copied()
+    }
+
+    fn of_path(&self, request: &Request) -> Option<&HashMap<Method, &'static Rule>> {
+        let path = request.extensions().get::<MatchedPath>()?;
+        self.0.get(path.as_str())
     }
 }
 

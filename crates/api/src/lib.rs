@@ -51,6 +51,7 @@ use chrono::TimeDelta;
 use eventlog::EventLog;
 use kernel::Clock;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -325,7 +326,9 @@ pub fn routes() -> (Router<App>, OpenApi) {
 pub fn router(app: App) -> Router {
     let admitted = middleware::from_fn_with_state(app.clone(), auth::authenticate);
     let cursors = middleware::from_fn_with_state(app.clone(), cursors::keep);
-    layered(app, routes().0.route_layer(cursors).route_layer(admitted))
+    let routes = routes().0;
+    let inside = ServiceBuilder::new().layer(admitted).layer(cursors);
+    layered(app, routes.route_layer(inside))
 }
 
 /// Routes with what surrounds each of them: pages beside them, limits, problems, headers.
@@ -358,19 +361,19 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
             supervision::TRUNCATED,
             axum::http::header::RETRY_AFTER,
         ]);
-    routes
-        .fallback(web::fallback)
-        .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
-        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+    // One stack, the outermost first: each `Router::layer` would box every request once more.
+    let around = ServiceBuilder::new()
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), http::finish))
+        .layer(cors)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             ANSWERED_WITHIN,
         ))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(cors)
-        .layer(middleware::from_fn_with_state(app.clone(), http::finish))
-        .layer(CompressionLayer::new())
-        .with_state(app)
+        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+        .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES));
+    routes.fallback(web::fallback).layer(around).with_state(app)
 }
 
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> axum::response::Response {

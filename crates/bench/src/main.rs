@@ -5,6 +5,7 @@ mod account;
 mod commands;
 mod dashboards;
 mod intake;
+mod line;
 mod log;
 mod plan;
 mod platform;

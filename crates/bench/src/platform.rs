@@ -20,11 +20,15 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::commands::{AT_ONCE, DEPOSITS, rate};
+use crate::{
+    commands::{AT_ONCE, DEPOSITS, rate},
+    line::Line,
+};
 
 const PASSWORD: &str = "Un mot de passe de mesure";
 /// Registered and not critical.
 const CLIENT_ID: &str = "44";
+const REQUESTS: &str = "/api/safeguard/requests";
 /// Commands per second while latencies are measured.
 const STEADY: u64 = 200;
 
@@ -181,9 +185,10 @@ impl Platform {
 
     /// Approval requests per second, each authenticated, decided and durable.
     pub async fn requests(&self, time: Duration) -> anyhow::Result<f64> {
-        rate(AT_ONCE, time, |_, _| async move {
-            self.request().await?;
-            Ok(())
+        let callers = self.callers().await?;
+        rate(AT_ONCE, time, |task, _| {
+            let (caller, key) = (callers[task].lock(), self.next());
+            async move { caller.await.request(key).await }
         })
         .await
     }
@@ -191,30 +196,38 @@ impl Platform {
     /// Commands per second on approvals that take ten each, as the peer's accounts do: the request,
     /// eight decisions to look at it later, and its withdrawal. So none of them stays pending.
     pub async fn commands(&self, time: Duration) -> anyhow::Result<f64> {
-        let approvals: Vec<Mutex<String>> = (0..AT_ONCE).map(|_| Mutex::default()).collect();
+        let callers = self.callers().await?;
+        let postponed = json!({ "version": 1, "minutes": 15 });
+        let cancelled = json!({ "reason": "Jean a retrouvé son mot de passe." });
         rate(AT_ONCE, time, |task, nth| {
-            let approval = &approvals[task];
+            let (postponed, cancelled, key) = (&postponed, &cancelled, self.next());
+            let caller = callers[task].lock();
             async move {
-                if nth % DEPOSITS == 0 {
-                    let id = self.request().await?;
-                    *approval.lock().unwrap_or_else(PoisonError::into_inner) = id;
-                    return Ok(());
+                let mut caller = caller.await;
+                match nth % DEPOSITS {
+                    0 => caller.request(key).await,
+                    last if last == DEPOSITS - 1 => caller.act("cancel", key, cancelled).await,
+                    _ => caller.act("postpone", key, postponed).await,
                 }
-                let id = approval
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
-                let (act, body) = match nth % DEPOSITS == DEPOSITS - 1 {
-                    true => (
-                        "cancel",
-                        json!({ "reason": "Jean a retrouvé son mot de passe." }),
-                    ),
-                    false => ("postpone", json!({ "version": 1, "minutes": 15 })),
-                };
-                self.act(&id, act, &body).await
             }
         })
         .await
+    }
+
+    async fn callers(&self) -> anyhow::Result<Vec<tokio::sync::Mutex<Caller>>> {
+        let mut callers = Vec::with_capacity(AT_ONCE);
+        for _ in 0..AT_ONCE {
+            callers.push(tokio::sync::Mutex::new(Caller {
+                line: Line::open(&self.address, &self.token).await?,
+                approval: String::new(),
+            }));
+        }
+        Ok(callers)
+    }
+
+    /// The number of the next command, which names it.
+    fn next(&self) -> u64 {
+        self.sent.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A live feed.
@@ -261,7 +274,7 @@ impl Platform {
         let (started, mut began) = (Instant::now(), HashMap::new());
         while started.elapsed() < time {
             tick.tick().await;
-            let nth = self.sent.fetch_add(1, Ordering::Relaxed);
+            let nth = self.next();
             let sending = self.prepared(nth);
             let now = Instant::now();
             began.insert(nth, now);
@@ -307,39 +320,17 @@ impl Platform {
 
     /// Asks for an approval; its id.
     pub async fn request(&self) -> anyhow::Result<String> {
-        let nth = self.sent.fetch_add(1, Ordering::Relaxed);
-        let answer = self.prepared(nth).send().await?.error_for_status()?;
-        let answer: Value = answer.json().await?;
+        let answer = self.prepared(self.next()).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
         Ok(answer["id"].as_str().context("no id")?.to_owned())
-    }
-
-    async fn act(&self, id: &str, act: &str, body: &Value) -> anyhow::Result<()> {
-        let nth = self.sent.fetch_add(1, Ordering::Relaxed);
-        self.http
-            .post(format!("http://{}/api/safeguard/{id}/{act}", self.address))
-            .bearer_auth(&self.token)
-            .header("Idempotency-Key", format!("bench-{nth}"))
-            .json(body)
-            .send()
-            .await?
-            .error_for_status()?;
-        Ok(())
     }
 
     fn prepared(&self, nth: u64) -> reqwest::RequestBuilder {
         self.http
-            .post(format!("http://{}/api/safeguard/requests", self.address))
+            .post(format!("http://{}{REQUESTS}", self.address))
             .bearer_auth(&self.token)
-            .header("Idempotency-Key", format!("bench-{nth}"))
-            .json(&json!({
-                "tool_name": "ad_reset_password",
-                "arguments": { "username": "jean.dupont" },
-                "security_level": "L3",
-                "context": { "ticket_id": nth, "ticket_title": "Reset MDP - Jean Dupont",
-                             "client_id": CLIENT_ID, "workflow": "SUPPORT", "confidence": 95 },
-                "on_behalf_of": "jean.dupont",
-                "expires_in_seconds": 3600,
-            }))
+            .header("Idempotency-Key", key(nth))
+            .json(&asked(nth))
     }
 
     pub async fn stop(self) -> anyhow::Result<()> {
@@ -356,6 +347,43 @@ impl Platform {
         let kib: f64 = resident.context("no VmRSS")?.trim().parse()?;
         Ok(kib / 1024.0)
     }
+}
+
+/// One who asks for approvals and changes them, each after the other.
+struct Caller {
+    line: Line,
+    /// The one he asked for last.
+    approval: String,
+}
+
+impl Caller {
+    async fn request(&mut self, nth: u64) -> anyhow::Result<()> {
+        let answer = self.line.post(REQUESTS, &key(nth), &asked(nth)).await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        self.approval = answer["id"].as_str().context("no id")?.to_owned();
+        Ok(())
+    }
+
+    async fn act(&mut self, act: &str, nth: u64, body: &Value) -> anyhow::Result<()> {
+        let path = format!("/api/safeguard/{}/{act}", self.approval);
+        self.line.post(&path, &key(nth), body).await.map(drop)
+    }
+}
+
+fn key(nth: u64) -> String {
+    format!("bench-{nth}")
+}
+
+fn asked(nth: u64) -> Value {
+    json!({
+        "tool_name": "ad_reset_password",
+        "arguments": { "username": "jean.dupont" },
+        "security_level": "L3",
+        "context": { "ticket_id": nth, "ticket_title": "Reset MDP - Jean Dupont",
+                     "client_id": CLIENT_ID, "workflow": "SUPPORT", "confidence": 95 },
+        "on_behalf_of": "jean.dupont",
+        "expires_in_seconds": 3600,
+    })
 }
 
 /// The program beside this one, on the data of a folder.

@@ -255,7 +255,7 @@ impl Bench {
 }
 
 fn approvals() -> Arc<dyn Projection> {
-    Arc::new(projections::safeguard::Approvals)
+    Arc::new(projections::safeguard::Approvals::default())
 }
 
 fn audit() -> Arc<dyn Projection> {

@@ -229,6 +229,11 @@ impl EventLog {
         }
     }
 
+    /// The aggregate if this process has it in memory; it may be out of date.
+    pub fn remembered<A: LogAggregate>(&self, id: &AggregateId) -> Option<Arc<A>> {
+        self.cached::<A>(id).map(|cached| cached.state)
+    }
+
     /// The aggregate rebuilt from its events.
     pub(crate) async fn load_fresh<A: LogAggregate>(
         &self,
@@ -360,6 +365,25 @@ impl EventLog {
             .iter()
             .map(|row| StoredEvent::from_row(row)?.into_envelope());
         open_envelopes(&self.vault, stored.collect::<Result<_, _>>()?).await
+    }
+
+    /// The first event of an aggregate, opened.
+    pub async fn first_event(
+        &self,
+        aggregate_type: &str,
+        id: &AggregateId,
+    ) -> Result<Option<Arc<RecordedEvent>>, LogError> {
+        let row = sqlx::query(&format!(
+            "SELECT {COLUMNS} FROM events
+             WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = 1"
+        ))
+        .bind(aggregate_type)
+        .bind(id.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let envelope = StoredEvent::from_row(&row)?.into_envelope()?;
+        Ok(open_envelopes(&self.vault, vec![envelope]).await?.pop())
     }
 
     /// Up to `limit` events after a position, as they lie in the table.

@@ -14,10 +14,9 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
@@ -52,9 +51,8 @@ pub async fn serve(
     limits: HttpLimits,
     stop: CancellationToken,
 ) {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_within);
     let door = Arc::new(Door::new(limits));
@@ -100,7 +98,7 @@ pub async fn serve(
 }
 
 async fn one(
-    builder: auto::Builder<TokioExecutor>,
+    builder: http1::Builder,
     head_within: Duration,
     held: Held,
     peer: SocketAddr,
@@ -121,7 +119,8 @@ async fn one(
     if !matches!(begun, Ok(Ok(1))) {
         return;
     }
-    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(held), service));
+    let connection = builder.serve_connection(TokioIo::new(held), service);
+    let mut connection = pin!(connection.with_upgrades());
     let mut ending = false;
     loop {
         tokio::select! {

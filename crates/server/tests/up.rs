@@ -63,7 +63,7 @@ async fn check_read_models(place: &Place) {
     assert_eq!(checked.matches("no difference in").count(), 7, "{checked}");
     let database = place.endpoints()["database"].as_str().unwrap().to_owned();
     let mut connection = PgConnection::connect(&database).await.unwrap();
-    sqlx::query("UPDATE approvals_v2.approvals SET status = 'approved'")
+    sqlx::query("UPDATE approvals_v3.approvals SET status = 'approved'")
         .execute(&mut connection)
         .await
         .unwrap();

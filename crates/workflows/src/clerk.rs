@@ -27,7 +27,7 @@ use uuid::Uuid;
 /// At worst the clerk looks so often: clocks are set, and the projection may run elsewhere.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// At best it looks so often, however fast the log moves.
-const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(100);
 const PAGE: usize = 500;
 const AT_ONCE: usize = 32;
 

@@ -8,9 +8,10 @@ use std::{sync::Arc, time::Duration};
 use async_nats::{Client, connection::State};
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::safeguard::Approval;
 use eventlog::{EventLog, Leases, LogError, LogReader, Reaction, RecordedEvent, run_reaction};
-use events::safeguard::ApprovalEvent;
-use kernel::{Actor, ActorKind, Clock};
+use events::safeguard::{ApprovalEvent, ApprovalRequested};
+use kernel::{Actor, ActorKind, AggregateId, Clock};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -208,26 +209,24 @@ impl Decisions {
         &self,
         event: &RecordedEvent,
     ) -> Result<Option<(String, String, String)>, LogError> {
-        let first: Option<i64> = sqlx::query_scalar(
-            "SELECT position FROM events
-             WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = 1",
-        )
-        .bind(&event.aggregate_type)
-        .bind(&event.aggregate_id)
-        .fetch_optional(self.log.pool())
-        .await?;
-        let before = first.unwrap_or_default().max(1) as u64 - 1;
-        let Some(first) = self.log.read_after(before, 1).await?.pop() else {
-            return Ok(None);
-        };
-        let ApprovalEvent::Requested(requested) = first.decode()? else {
-            return Ok(None);
-        };
-        let by: Option<Actor> = requested.requested_by.parse().ok();
-        Ok(by
-            .filter(|by| by.kind == ActorKind::Service)
-            .map(|by| (by.id, requested.reference, requested.arguments_hash)))
+        let id = AggregateId::new(event.aggregate_id.clone())
+            .map_err(|error| LogError::Corrupt(error.to_string()))?;
+        // Who decided it in this process has just had it in hand.
+        if let Some(approval) = self.log.remembered::<Approval>(&id) {
+            return Ok(approval.request().and_then(asked_by_service));
+        }
+        let first = self.log.first_event(&event.aggregate_type, &id).await?;
+        match first.map(|first| first.decode()).transpose()? {
+            Some(ApprovalEvent::Requested(requested)) => Ok(asked_by_service(&requested)),
+            _ => Ok(None),
+        }
     }
+}
+
+fn asked_by_service(requested: &ApprovalRequested) -> Option<(String, String, String)> {
+    let by: Actor = requested.requested_by.parse().ok()?;
+    let (reference, hash) = (&requested.reference, &requested.arguments_hash);
+    (by.kind == ActorKind::Service).then(|| (by.id, reference.clone(), hash.clone()))
 }
 
 #[async_trait]

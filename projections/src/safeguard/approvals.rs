@@ -20,11 +20,14 @@ use super::{
 };
 use crate::{
     apply::{data_error, decode, last_word},
-    names::find_names,
+    names::Names,
 };
 
 /// The approvals as they are read. A batch is folded in memory and written at once.
-pub struct Approvals;
+#[derive(Default)]
+pub struct Approvals {
+    names: Names,
+}
 
 struct Postponement {
     approval_id: Uuid,
@@ -40,7 +43,7 @@ impl Projection for Approvals {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn schema(&self) -> &'static str {
@@ -97,7 +100,7 @@ impl Projection for Approvals {
         write_postponements(tx, postponements).await?;
         match frames.is_empty() {
             true => Ok(()),
-            false => write_frames(tx, frames).await,
+            false => self.write_frames(tx, frames).await,
         }
     }
 }
@@ -180,9 +183,12 @@ fn fold<'a>(
     if event.position <= row.position {
         return Ok(None);
     }
-    row.position = event.position;
-    row.is_changed = true;
-    row.apply(event, what);
+    // Who postponed it is told beside it.
+    if !matches!(what, ApprovalEvent::Postponed(_)) {
+        row.position = event.position;
+        row.is_changed = true;
+        row.apply(event, what);
+    }
     Ok(Some(row))
 }
 
@@ -329,28 +335,34 @@ async fn write_postponements(
     Ok(())
 }
 
-async fn write_frames(
-    tx: &mut ApplyTx<'_>,
-    frames: Vec<(&Arc<RecordedEvent>, &'static str, Audience, ApprovalItem)>,
-) -> Result<(), ApplyError> {
-    let vault = tx.vault().clone();
-    let actors: Vec<String> = frames
-        .iter()
-        .flat_map(|(.., item)| item.actors().map(str::to_owned))
-        .collect();
-    let names = find_names(tx.conn(), &vault, actors.iter().map(String::as_str)).await?;
-    let mut written = Vec::with_capacity(frames.len());
-    for (event, kind, audience, mut item) in frames {
-        item.name_actors(&names);
-        written.push(Frame {
-            feed: "safeguard",
-            position: event.position,
-            kind,
-            audience,
-            recorded_at: event.recorded_at,
-            subject: item.subject(),
-            data: to_raw_value(&item).map_err(|error| data_error(event, error))?,
-        });
+impl Approvals {
+    async fn write_frames(
+        &self,
+        tx: &mut ApplyTx<'_>,
+        frames: Vec<(&Arc<RecordedEvent>, &'static str, Audience, ApprovalItem)>,
+    ) -> Result<(), ApplyError> {
+        let vault = tx.vault().clone();
+        let actors: Vec<String> = frames
+            .iter()
+            .flat_map(|(.., item)| item.actors().map(str::to_owned))
+            .collect();
+        let names = self
+            .names
+            .find(tx.conn(), &vault, actors.iter().map(String::as_str))
+            .await?;
+        let mut written = Vec::with_capacity(frames.len());
+        for (event, kind, audience, mut item) in frames {
+            item.name_actors(&names);
+            written.push(Frame {
+                feed: "safeguard",
+                position: event.position,
+                kind,
+                audience,
+                recorded_at: event.recorded_at,
+                subject: item.subject(),
+                data: to_raw_value(&item).map_err(|error| data_error(event, error))?,
+            });
+        }
+        tx.frames(written).await
     }
-    tx.frames(written).await
 }
