@@ -187,8 +187,8 @@ impl Platform {
     pub async fn requests(&self, time: Duration) -> anyhow::Result<f64> {
         let callers = self.callers().await?;
         rate(AT_ONCE, time, |task, _| {
-            let (caller, key) = (callers[task].lock(), self.next());
-            async move { caller.await.request(key).await }
+            let (caller, number) = (callers[task].lock(), self.next());
+            async move { caller.await.request(number).await }
         })
         .await
     }
@@ -200,14 +200,14 @@ impl Platform {
         let postponed = json!({ "version": 1, "minutes": 15 });
         let cancelled = json!({ "reason": "Jean a retrouvé son mot de passe." });
         rate(AT_ONCE, time, |task, nth| {
-            let (postponed, cancelled, key) = (&postponed, &cancelled, self.next());
+            let (postponed, cancelled, number) = (&postponed, &cancelled, self.next());
             let caller = callers[task].lock();
             async move {
                 let mut caller = caller.await;
                 match nth % DEPOSITS {
-                    0 => caller.request(key).await,
-                    last if last == DEPOSITS - 1 => caller.act("cancel", key, cancelled).await,
-                    _ => caller.act("postpone", key, postponed).await,
+                    0 => caller.request(number).await,
+                    last if last == DEPOSITS - 1 => caller.act("cancel", number, cancelled).await,
+                    _ => caller.act("postpone", number, postponed).await,
                 }
             }
         })

@@ -30,7 +30,7 @@ impl Generation {
         }
     }
 
-    /// The schema of a version's rows, e.g. `approvals_v2_new`.
+    /// The schema of a version's rows, e.g. `approvals_v3_new`.
     pub fn schema(self, name: &str, version: i32) -> String {
         let suffix = match self {
             Self::Live => "",

@@ -31,7 +31,8 @@ fn landed_migrations_are_what_they_were() {
             });
         found.insert(file, checksum);
     }
-    assert_eq!(found.len(), landed.len(), "each migration has its line");
+    let lines = LANDED.lines().count();
+    assert_eq!(found.len(), lines, "each migration has one line");
     for (file, checksum) in &found {
         assert_eq!(
             landed.get(file.as_str()),

@@ -36,7 +36,7 @@ pub struct HttpLimits {
     pub connections_per_address: usize,
     /// Proxies of ours, who connect for many: they have no share of their own.
     pub proxies: Vec<api::Network>,
-    /// To the first byte of a connection, and from there to the end of a request's head.
+    /// From the beginning, or the last answer, to the end of the next request's head.
     pub head_within: Duration,
 }
 
@@ -81,15 +81,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let head_within = door.limits.head_within;
-        let serving = one(
-            builder.clone(),
-            head_within,
-            held,
-            peer,
-            router.clone(),
-            stop.clone(),
-        );
+        let serving = one(builder.clone(), held, peer, router.clone(), stop.clone());
         tasks.spawn(serving);
     }
     drop(listener);
@@ -99,7 +91,6 @@ pub async fn serve(
 
 async fn one(
     builder: http1::Builder,
-    head_within: Duration,
     held: Held,
     peer: SocketAddr,
     router: Router,
@@ -110,15 +101,6 @@ async fn one(
         request.map(Body::new)
     });
     let service = TowerToHyperService::new(service);
-    // hyper's time-out begins with the first byte.
-    let mut first = [0];
-    let begun = tokio::select! {
-        begun = tokio::time::timeout(head_within, held.stream.peek(&mut first)) => begun,
-        () = stop.cancelled() => return,
-    };
-    if !matches!(begun, Ok(Ok(1))) {
-        return;
-    }
     let connection = builder.serve_connection(TokioIo::new(held), service);
     let mut connection = pin!(connection.with_upgrades());
     let mut ending = false;
@@ -329,6 +311,41 @@ mod tests {
         let slow = TcpStream::connect(address).await.unwrap();
         let ended = tokio::time::timeout(SOON, drip(slow)).await;
         assert!(ended.expect("the server closes it").is_err());
+    }
+
+    #[tokio::test]
+    async fn only_http_1_is_spoken() {
+        let (address, _stop) = start(limits()).await;
+        let mut other = TcpStream::connect(address).await.unwrap();
+        let preface_and_settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        other.write_all(preface_and_settings).await.unwrap();
+        let said = read(&mut other).await;
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 4"),
+            "its time-outs and limits are those of HTTP/1: {said}"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_does_not_hold_up_the_end() {
+        let (address, stop) = start(HttpLimits {
+            head_within: SOON * 6,
+            ..limits()
+        })
+        .await;
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut later = TcpStream::connect(address).await.unwrap();
+        later
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        // By now the one before it has been accepted too.
+        let mut answer = [0; 15];
+        later.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        stop.cancel();
+        assert_eq!(read(&mut silent).await, "");
+        read(&mut later).await;
     }
 
     #[tokio::test]

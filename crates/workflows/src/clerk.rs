@@ -26,8 +26,10 @@ use uuid::Uuid;
 
 /// At worst the clerk looks so often: clocks are set, and the projection may run elsewhere.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// At best it looks so often, however fast the log moves.
-const REST: Duration = Duration::from_millis(100);
+/// At best it looks so often, however much is due.
+const REST: Duration = Duration::from_millis(20);
+/// And so often while nothing is due and the log moves: a new deadline is seldom the next.
+const MOVED_REST: Duration = Duration::from_millis(100);
 const PAGE: usize = 500;
 const AT_ONCE: usize = 32;
 
@@ -182,9 +184,10 @@ impl Inner {
     async fn wait(&self, next: Option<DateTime<Utc>>, moved: &mut watch::Receiver<()>) {
         let until_due = next.map(|due| (due - self.clock.now()).to_std().unwrap_or_default());
         let pause = until_due.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY));
-        let end = Instant::now() + pause.max(REST);
+        let now = Instant::now();
+        let end = now + pause.max(REST);
         let known = self.position_here();
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep_until(end.min(now + MOVED_REST)).await;
         while let Ok(Ok(())) = timeout_at(end, moved.changed()).await {
             if self.position_here() != known {
                 return;

@@ -211,9 +211,10 @@ impl Decisions {
     ) -> Result<Option<(String, String, String)>, LogError> {
         let id = AggregateId::new(event.aggregate_id.clone())
             .map_err(|error| LogError::Corrupt(error.to_string()))?;
-        // Who decided it in this process has just had it in hand.
-        if let Some(approval) = self.log.remembered::<Approval>(&id) {
-            return Ok(approval.request().and_then(asked_by_service));
+        // Who decided it in this process has just had it in hand; what was asked never changes.
+        let approval = self.log.remembered::<Approval>(&id);
+        if let Some(requested) = approval.as_deref().and_then(Approval::request) {
+            return Ok(asked_by_service(requested));
         }
         let first = self.log.first_event(&event.aggregate_type, &id).await?;
         match first.map(|first| first.decode()).transpose()? {

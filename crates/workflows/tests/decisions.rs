@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream;
 use common::{SOON, World, within};
+use domain::safeguard::Approval;
 use embedded::UserKind;
 use eventlog::{Append, LogReader};
 use events::safeguard::{
@@ -148,6 +149,34 @@ async fn a_service_is_told_and_hears_nothing_personal() {
         })
     );
     assert!(!body.to_string().contains("dupont"));
+}
+
+#[tokio::test]
+async fn what_this_process_remembers_tells_the_same() {
+    let (world, nats) = tokio::join!(World::new(), testkit::nats());
+    let person = format!("user:{}", Uuid::nil());
+    let mut told = Vec::new();
+    for by in [&*person, "service:support"] {
+        let id = world.request(by).await;
+        let approval = world.log.load::<Approval>(&AggregateId::from(id)).await;
+        let request = approval.unwrap().state.request().unwrap().clone();
+        assert!(
+            world
+                .log
+                .remembered::<Approval>(&AggregateId::from(id))
+                .is_some()
+        );
+        world.append(id, 1, &[world.approved()]).await;
+        told.push(json!([id, request.reference, request.arguments_hash]));
+    }
+    world.publish_decisions(&nats).await;
+    assert!(
+        has(&nats, 1).await,
+        "the person's, which came first, is not told"
+    );
+    let (_, _, body) = stored(&nats).await.remove(0);
+    let found = json!([body["id"], body["reference"], body["arguments_hash"]]);
+    assert_eq!(found, told[1]);
 }
 
 #[tokio::test]

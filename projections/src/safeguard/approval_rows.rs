@@ -69,6 +69,9 @@ pub(super) async fn write(
     rows: HashMap<Uuid, Row>,
 ) -> Result<(), ApplyError> {
     let mut rows: Vec<Row> = rows.into_values().filter(|row| row.is_changed).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
     // One order for all, so that two writers never wait for each other in a circle.
     rows.sort_by_key(|row| row.item.id);
     let mut columns = Columns::default();

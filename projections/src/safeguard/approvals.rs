@@ -156,7 +156,7 @@ fn happened_at(event: &ApprovalEvent) -> DateTime<Utc> {
     }
 }
 
-/// Applies the event to its row; `None` if it was applied before.
+/// Applies the event to its row; `None` if the row already says it.
 fn fold<'a>(
     rows: &'a mut HashMap<Uuid, Row>,
     id: Uuid,
@@ -183,17 +183,18 @@ fn fold<'a>(
     if event.position <= row.position {
         return Ok(None);
     }
-    // Who postponed it is told beside it.
-    if !matches!(what, ApprovalEvent::Postponed(_)) {
-        row.position = event.position;
-        row.is_changed = true;
-        row.apply(event, what);
-    }
+    row.apply(event, what);
     Ok(Some(row))
 }
 
 impl Row {
     fn apply(&mut self, recorded: &RecordedEvent, event: ApprovalEvent) {
+        if matches!(event, ApprovalEvent::Postponed(_)) {
+            // `approval_postponements` says who does not want to see it: the approval stays as it was.
+            return;
+        }
+        self.position = recorded.position;
+        self.is_changed = true;
         let kind = last_word(&recorded.event_type);
         let actor = recorded.metadata.actor.to_string();
         let note = |item: &mut ApprovalItem, at, detail: Option<String>| {

@@ -1,5 +1,7 @@
 //! Session tokens: JWT, HS256. The `jti` is the session's id: revoking it ends every token of it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
@@ -31,8 +33,9 @@ pub struct Tokens {
     checked: Cache<[u8; 32], Claims>,
 }
 
-/// Tokens remembered at once.
+/// Tokens remembered at once, and for how long after they came last.
 const REMEMBERED: u64 = 10_000;
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 
 /// `JWT_SECRET` has under 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +55,10 @@ impl Tokens {
             signing: EncodingKey::from_secret(secret),
             checking: DecodingKey::from_secret(secret),
             validation,
-            checked: Cache::new(REMEMBERED),
+            checked: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_idle(FORGOTTEN_AFTER)
+                .build(),
         })
     }
 
