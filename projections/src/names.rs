@@ -7,7 +7,7 @@ use std::{
 
 use eventlog::{LogError, Vault};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 /// Looks names up again and again: the table is another projection's, and is asked for only until it is
@@ -34,33 +34,43 @@ impl Names {
         if ids.is_empty() || !self.is_there(&mut *conn).await? {
             return Ok(HashMap::new());
         }
-        let mut rows: Vec<(Uuid, Value)> =
-            sqlx::query_as("SELECT id, sealed FROM users WHERE id = ANY($1)")
-                .bind(&ids)
-                .fetch_all(&mut *conn)
-                .await?;
-        vault
-            .open_all(rows.iter_mut().map(|(_, sealed)| sealed).collect())
+        let rows = sqlx::query_as("SELECT 'user:' || id, sealed FROM users WHERE id = ANY($1)")
+            .bind(&ids)
+            .fetch_all(&mut *conn)
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, opened)| {
-                let name = opened["username"].as_str().unwrap_or(events::ERASED);
-                (format!("user:{id}"), name.to_owned())
-            })
-            .collect())
+        open_names(vault, rows, "username").await
     }
 
     async fn is_there(&self, conn: &mut PgConnection) -> Result<bool, LogError> {
         if self.is_there.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let is_there = sqlx::query_scalar("SELECT to_regclass('users') IS NOT NULL")
-            .fetch_one(conn)
-            .await?;
+        let is_there = table_is_there(conn, "users").await?;
         self.is_there.store(is_there, Ordering::Relaxed);
         Ok(is_there)
     }
+}
+
+/// Whether a table of another projection is there: it may not be yet.
+pub async fn table_is_there(reader: impl PgExecutor<'_>, table: &str) -> Result<bool, LogError> {
+    let is_there = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table);
+    Ok(is_there.fetch_one(reader).await?)
+}
+
+/// Names by their owners' ids, from rows that hold them sealed under `field`.
+pub async fn open_names(
+    vault: &Vault,
+    mut rows: Vec<(String, Value)>,
+    field: &str,
+) -> Result<HashMap<String, String>, LogError> {
+    vault
+        .open_all(rows.iter_mut().map(|(_, sealed)| sealed).collect())
+        .await?;
+    let opened = rows.into_iter().map(|(id, opened)| {
+        let name = opened[field].as_str().unwrap_or(events::ERASED);
+        (id, name.to_owned())
+    });
+    Ok(opened.collect())
 }
 
 /// [`Names::find`], once.

@@ -9,7 +9,7 @@ use cqrs_es::{
 use kernel::{AggregateId, EventType, LogAggregate};
 use postgres_es::PostgresEventRepository;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgRow};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -361,29 +361,31 @@ impl EventLog {
         .bind(positions.iter().map(|it| *it as i64).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        let stored = rows
-            .iter()
-            .map(|row| StoredEvent::from_row(row)?.into_envelope());
-        open_envelopes(&self.vault, stored.collect::<Result<_, _>>()?).await
+        self.open_rows(&rows).await
     }
 
     /// The first event of an aggregate, opened.
     pub async fn first_event(
         &self,
         aggregate_type: &str,
-        id: &AggregateId,
+        aggregate_id: &str,
     ) -> Result<Option<Arc<RecordedEvent>>, LogError> {
-        let row = sqlx::query(&format!(
+        let rows = sqlx::query(&format!(
             "SELECT {COLUMNS} FROM events
              WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = 1"
         ))
         .bind(aggregate_type)
-        .bind(id.as_str())
-        .fetch_optional(&self.pool)
+        .bind(aggregate_id)
+        .fetch_all(&self.pool)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        let envelope = StoredEvent::from_row(&row)?.into_envelope()?;
-        Ok(open_envelopes(&self.vault, vec![envelope]).await?.pop())
+        Ok(self.open_rows(&rows).await?.pop())
+    }
+
+    async fn open_rows(&self, rows: &[PgRow]) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+        let stored = rows
+            .iter()
+            .map(|row| StoredEvent::from_row(row)?.into_envelope());
+        open_envelopes(&self.vault, stored.collect::<Result<_, _>>()?).await
     }
 
     /// Up to `limit` events after a position, as they lie in the table.

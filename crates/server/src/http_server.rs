@@ -290,6 +290,17 @@ mod tests {
         text
     }
 
+    /// A connection that has been answered, and so stands.
+    async fn answered(address: SocketAddr) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        stream.write_all(ask).await.unwrap();
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        stream
+    }
+
     async fn drip(mut stream: TcpStream) -> io::Result<std::convert::Infallible> {
         stream.write_all(b"GET / HTTP/1.1\r\nX-Slow: ").await?;
         loop {
@@ -334,15 +345,8 @@ mod tests {
         })
         .await;
         let mut silent = TcpStream::connect(address).await.unwrap();
-        let mut later = TcpStream::connect(address).await.unwrap();
-        later
-            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await
-            .unwrap();
-        // By now the one before it has been accepted too.
-        let mut answer = [0; 15];
-        later.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        // Once it is answered the one before it has been accepted too.
+        let mut later = answered(address).await;
         stop.cancel();
         assert_eq!(read(&mut silent).await, "");
         read(&mut later).await;
@@ -355,16 +359,7 @@ mod tests {
             ..limits()
         })
         .await;
-        let ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        let mut kept = Vec::new();
-        for _ in 0..2 {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(ask).await.unwrap();
-            let mut answer = [0; 15];
-            stream.read_exact(&mut answer).await.unwrap();
-            assert_eq!(&answer, b"HTTP/1.1 200 OK");
-            kept.push(stream);
-        }
+        let mut kept = vec![answered(address).await, answered(address).await];
         let mut third = TcpStream::connect(address).await.unwrap();
         assert_eq!(read(&mut third).await, "");
         kept.pop();

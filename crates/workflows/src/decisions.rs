@@ -216,7 +216,10 @@ impl Decisions {
         if let Some(requested) = approval.as_deref().and_then(Approval::request) {
             return Ok(asked_by_service(requested));
         }
-        let first = self.log.first_event(&event.aggregate_type, &id).await?;
+        let first = self
+            .log
+            .first_event(&event.aggregate_type, id.as_str())
+            .await?;
         match first.map(|first| first.decode()).transpose()? {
             Some(ApprovalEvent::Requested(requested)) => Ok(asked_by_service(&requested)),
             _ => Ok(None),

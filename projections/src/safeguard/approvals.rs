@@ -189,12 +189,6 @@ fn fold<'a>(
 
 impl Row {
     fn apply(&mut self, recorded: &RecordedEvent, event: ApprovalEvent) {
-        if matches!(event, ApprovalEvent::Postponed(_)) {
-            // `approval_postponements` says who does not want to see it: the approval stays as it was.
-            return;
-        }
-        self.position = recorded.position;
-        self.is_changed = true;
         let kind = last_word(&recorded.event_type);
         let actor = recorded.metadata.actor.to_string();
         let note = |item: &mut ApprovalItem, at, detail: Option<String>| {
@@ -210,7 +204,8 @@ impl Row {
         let item = &mut self.item;
         match event {
             ApprovalEvent::Requested(event) => note(item, event.requested_at, None),
-            ApprovalEvent::Postponed(_) => {}
+            // `approval_postponements` says who does not want to see it: the approval stays as it was.
+            ApprovalEvent::Postponed(_) => return,
             ApprovalEvent::VoteRecorded(event) => {
                 item.version = event.version;
                 self.has_new_texts |= event.comment.is_some();
@@ -284,6 +279,8 @@ impl Row {
                 note(item, event.lapsed_at, None);
             }
         }
+        self.position = recorded.position;
+        self.is_changed = true;
     }
 }
 

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use eventlog::Vault;
 use events::millis;
 use serde::Serialize;
-use serde_json::Value;
 use sqlx::{PgPool, Row};
 
-use crate::ReadError;
+use crate::{
+    ReadError,
+    names::{open_names, table_is_there},
+};
 
 /// How many of the most asked actions, clients and workflows are told.
 const MOST: i64 = 10;
@@ -161,26 +163,12 @@ async fn client_names(
     clients: &[(Option<String>, u64)],
 ) -> Result<std::collections::HashMap<String, String>, ReadError> {
     let ids: Vec<&str> = clients.iter().filter_map(|(id, _)| id.as_deref()).collect();
-    // The table is another projection's: it may not be there yet.
-    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('clients') IS NOT NULL")
-        .fetch_one(pool)
-        .await?;
-    if ids.is_empty() || !is_there {
+    if ids.is_empty() || !table_is_there(pool, "clients").await? {
         return Ok(Default::default());
     }
-    let mut rows: Vec<(String, Value)> =
-        sqlx::query_as("SELECT client_id, sealed FROM clients WHERE client_id = ANY($1)")
-            .bind(&ids)
-            .fetch_all(pool)
-            .await?;
-    vault
-        .open_all(rows.iter_mut().map(|(_, sealed)| sealed).collect())
+    let rows = sqlx::query_as("SELECT client_id, sealed FROM clients WHERE client_id = ANY($1)")
+        .bind(&ids)
+        .fetch_all(pool)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, opened)| {
-            let name = opened["name"].as_str().unwrap_or(events::ERASED);
-            (id, name.to_owned())
-        })
-        .collect())
+    Ok(open_names(vault, rows, "name").await?)
 }

@@ -12,7 +12,7 @@ use super::{
     refs::{Clients, value, word},
     shapes::{Activity, ActivityKind},
 };
-use crate::apply::last_word;
+use crate::{apply::last_word, names::table_is_there};
 
 /// The lines of a batch.
 #[derive(Default)]
@@ -168,11 +168,7 @@ async fn requests(
 ) -> Result<HashMap<String, (String, Option<String>)>, LogError> {
     let decided = rows.iter().filter(|row| row.label.is_none());
     let ids: Vec<Uuid> = decided.filter_map(|it| it.target_id.parse().ok()).collect();
-    // The table is another projection's: it may not be there yet.
-    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('approvals') IS NOT NULL")
-        .fetch_one(&mut *conn)
-        .await?;
-    if ids.is_empty() || !is_there {
+    if ids.is_empty() || !table_is_there(&mut *conn, "approvals").await? {
         return Ok(HashMap::new());
     }
     let found: Vec<(Uuid, String, Option<String>)> =

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::shapes::ClientRef;
+use crate::names::table_is_there;
 
 /// The clients of the register among some.
 pub(super) struct Clients(HashMap<String, (String, bool)>);
@@ -22,7 +23,7 @@ impl Clients {
         let mut ids: Vec<&str> = ids.into_iter().collect();
         ids.sort_unstable();
         ids.dedup();
-        if ids.is_empty() || !are_there(conn).await? {
+        if ids.is_empty() || !table_is_there(&mut *conn, "clients").await? {
             return Ok(Self(HashMap::new()));
         }
         let mut rows: Vec<(String, bool, Value)> = sqlx::query_as(
@@ -59,15 +60,6 @@ impl Clients {
             *client = self.get(&client.id, client.name.as_deref());
         }
     }
-}
-
-/// The table is another projection's: it may not be there yet.
-pub(super) async fn are_there(conn: &mut PgConnection) -> Result<bool, LogError> {
-    Ok(
-        sqlx::query_scalar("SELECT to_regclass('clients') IS NOT NULL")
-            .fetch_one(conn)
-            .await?,
-    )
 }
 
 /// A client as its source tells it.

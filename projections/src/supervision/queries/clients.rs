@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use crate::{ReadError, supervision::refs::are_there};
+use crate::{ReadError, names::table_is_there};
 
 pub(super) type Query = QueryBuilder<'static, Postgres>;
 
@@ -30,7 +30,7 @@ impl Rows {
         client: Option<&ClientFilter>,
         is_known: Option<bool>,
     ) -> Result<Self, ReadError> {
-        let has_register = is_known.is_some() && are_there(conn).await?;
+        let has_register = is_known.is_some() && table_is_there(&mut *conn, "clients").await?;
         let unknown = match (is_known, has_register) {
             (Some(false), true) => Some(unknown_clients(conn, table).await?),
             _ => None,

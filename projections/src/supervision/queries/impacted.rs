@@ -10,9 +10,10 @@ use sqlx::{FromRow, PgConnection};
 use super::sums::counted;
 use crate::{
     ReadError,
+    names::table_is_there,
     supervision::{
         dashboards::*,
-        refs::{Clients, are_there, value},
+        refs::{Clients, value},
     },
 };
 
@@ -70,7 +71,7 @@ pub(super) async fn find_now(
     now: DateTime<Utc>,
 ) -> Result<Now, ReadError> {
     // Where there is no register yet, it knows nobody.
-    let is_unknown = match are_there(conn).await? {
+    let is_unknown = match table_is_there(&mut *conn, "clients").await? {
         true => "NOT EXISTS (SELECT FROM clients c WHERE c.client_id = s.client_id)",
         false => "true",
     };

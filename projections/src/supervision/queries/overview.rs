@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     ReadError,
+    names::table_is_there,
     supervision::{
         activity,
         dashboards::*,
@@ -76,11 +77,7 @@ async fn urgencies(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
 ) -> Result<PendingCounts, ReadError> {
-    // The table is another projection's: it may not be there yet.
-    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('approvals') IS NOT NULL")
-        .fetch_one(&mut *conn)
-        .await?;
-    if !is_there {
+    if !table_is_there(&mut *conn, "approvals").await? {
         return Ok(PendingCounts::default());
     }
     let (value, red, yellow): (i64, i64, i64) = sqlx::query_as(
