@@ -251,6 +251,10 @@ impl IntoResponse for Problem {
 impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
+            LogError::NoRoom => {
+                tracing::warn!(%error, "the log cannot grow");
+                Self::unavailable("The log has no room to grow just now.")
+            }
             error if error.is_passing() => {
                 tracing::warn!(error = %error, "the log is not available");
                 Self::unavailable("The log is not available just now.")

@@ -9,6 +9,7 @@ mod error;
 mod lock;
 mod memory;
 mod nats;
+pub mod nats_system;
 pub mod nats_users;
 mod ports;
 mod postgres;

@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::error::{Doing, EmbeddedError};
+use crate::nats_system::{connect_system, write_error};
 use crate::nats_users::{self, NatsUser};
 use crate::privilege::RunAs;
 use crate::process::{PidFile, ProcessId, Program, running_in, write_atomically};
@@ -18,6 +19,9 @@ use crate::supervisor::{Service, stop_orphan};
 const CONFIGURATION: &str = include_str!("../../../nats.conf");
 /// The store's format; nats-server 2 reads the stores of all earlier 2.x.
 const STORE_VERSION: &str = "2";
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// With less than this on its file system (bytes), a fresh start would fail to write as well.
+const ROOM: u64 = 64 << 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Nats {
@@ -36,6 +40,11 @@ impl Nats {
 
     pub(crate) fn users_file(&self) -> PathBuf {
         self.home().join("users.conf")
+    }
+
+    fn has_room(&self) -> bool {
+        nix::sys::statvfs::statvfs(&self.home())
+            .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() > ROOM)
     }
 
     /// Without credentials.
@@ -140,6 +149,26 @@ impl Service for Nats {
                 }
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A full disk leaves a stream closed for writing, also when there is room again.
+    async fn needs_restart(&self) -> String {
+        let mut connected = None;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if connected.is_none() {
+                let asked = connect_system(&self.url(), &self.system_password).await;
+                connected = asked
+                    .inspect_err(|error| tracing::debug!(%error, "nats-server cannot be asked"))
+                    .ok();
+            }
+            let Some(client) = &connected else { continue };
+            match write_error(client).await {
+                Ok(Some(reason)) if self.has_room() => return reason,
+                Ok(_) => {}
+                Err(error) => tracing::debug!(error, "nats-server does not tell how it is"),
+            }
         }
     }
 }

@@ -19,7 +19,6 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::error::EmbeddedError;
 use crate::process::write_atomically;
@@ -177,79 +176,6 @@ pub fn write(path: &Path, users: &[NatsUser]) -> Result<(), EmbeddedError> {
         context: format!("write {}", path.display()),
         source,
     })
-}
-
-/// Asks the server at `url` to read its configuration again, and waits until it has.
-pub async fn request_reload(url: &str, system_password: &str) -> Result<(), EmbeddedError> {
-    let failed = |error: &dyn std::fmt::Display| EmbeddedError::Reload(error.to_string());
-    let client = connect_system(url, system_password)
-        .await
-        .map_err(|error| failed(&error))?;
-    let subject = format!("$SYS.REQ.SERVER.{}.RELOAD", client.server_info().server_id);
-    let reply = client
-        .request(subject, "".into())
-        .await
-        .map_err(|error| failed(&error))?;
-    let text = String::from_utf8_lossy(&reply.payload);
-    if text.contains("\"error\"") {
-        return Err(EmbeddedError::Reload(text.into_owned()));
-    }
-    Ok(())
-}
-
-/// Removes a stream of the platform, and returns once it is gone. Only `system` can (`nats.conf`).
-pub async fn delete_stream(
-    url: &str,
-    system_password: &str,
-    stream: &str,
-) -> Result<(), EmbeddedError> {
-    let subject = format!("greffe.stream.delete.{stream}");
-    delete(url, system_password, subject)
-        .await
-        .map_err(EmbeddedError::DeleteStream)
-}
-
-/// Removes a consumer of a stream, e.g. one that a reader left behind. Only `system` can.
-pub async fn delete_consumer(
-    url: &str,
-    system_password: &str,
-    stream: &str,
-    consumer: &str,
-) -> Result<(), EmbeddedError> {
-    let subject = format!("greffe.consumer.delete.{stream}.{consumer}");
-    delete(url, system_password, subject)
-        .await
-        .map_err(EmbeddedError::DeleteConsumer)
-}
-
-/// Asks as `system`, for the account `$G`: the server otherwise puts in that of who asks.
-async fn delete(url: &str, system_password: &str, subject: String) -> Result<(), String> {
-    let client = connect_system(url, system_password)
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut headers = async_nats::HeaderMap::new();
-    headers.insert("Nats-Request-Info", r#"{"acc":"$G"}"#);
-    let reply = client
-        .request_with_headers(subject, headers, "".into())
-        .await
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&reply.payload);
-    match text.contains("\"success\":true") {
-        true => Ok(()),
-        false => Err(text.into_owned()),
-    }
-}
-
-/// `urls`: one server, or several of a cluster separated by commas.
-async fn connect_system(
-    urls: &str,
-    password: &str,
-) -> Result<async_nats::Client, async_nats::ConnectError> {
-    async_nats::ConnectOptions::with_user_and_password(SYSTEM.to_owned(), password.to_owned())
-        .connection_timeout(Duration::from_secs(2))
-        .request_timeout(Some(Duration::from_secs(5)))
-        .connect(&*urls.split(',').collect::<Vec<_>>())
-        .await
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use crate::error::{Doing, EmbeddedError};
 use crate::lock::FolderLock;
 use crate::nats::Nats;
-use crate::nats_users::{self, NatsUser, PLATFORM};
+use crate::nats_users::{NatsUser, PLATFORM};
 use crate::postgres::Postgres;
 use crate::privilege::RunAs;
 use crate::supervisor::{Health, Service, Supervisor};
 use crate::tools::Tools;
-use crate::{nats, ports, postgres, secrets};
+use crate::{nats, nats_system, ports, postgres, secrets};
 
 /// How many ports are tried at a start: somebody may take one between the look and the bind.
 const PORT_TRIES: usize = 3;
@@ -235,13 +235,13 @@ impl Servers {
     pub async fn set_nats_users(&self, users: &[NatsUser]) -> Result<(), EmbeddedError> {
         let nats = self.running_nats()?;
         nats.service.write_users(users)?;
-        nats_users::request_reload(&nats.service.url(), &nats.service.system_password).await
+        nats_system::request_reload(&nats.service.url(), &nats.service.system_password).await
     }
 
     /// Removes a stream of the platform; nobody but the system user can.
     pub async fn delete_nats_stream(&self, stream: &str) -> Result<(), EmbeddedError> {
         let nats = &self.running_nats()?.service;
-        nats_users::delete_stream(&nats.url(), &nats.system_password, stream).await
+        nats_system::delete_stream(&nats.url(), &nats.system_password, stream).await
     }
 
     /// Of the user `system`, for processes that are given our server's address.
@@ -256,7 +256,7 @@ impl Servers {
         consumer: &str,
     ) -> Result<(), EmbeddedError> {
         let nats = &self.running_nats()?.service;
-        nats_users::delete_consumer(&nats.url(), &nats.system_password, stream, consumer).await
+        nats_system::delete_consumer(&nats.url(), &nats.system_password, stream, consumer).await
     }
 
     /// Makes nats-server read its files again (SIGHUP); does not wait for it.

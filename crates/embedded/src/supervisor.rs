@@ -61,6 +61,10 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
     fn clear(&self) -> impl Future<Output = Result<(), EmbeddedError>> + Send;
     /// Returns once the server answers.
     fn answers(&self) -> impl Future<Output = ()> + Send;
+    /// Returns, with the reason, once a server that runs can do its work only after another start.
+    fn needs_restart(&self) -> impl Future<Output = String> + Send {
+        std::future::pending()
+    }
 }
 
 enum Order {
@@ -182,14 +186,16 @@ async fn spawn<S: Service>(service: &S) -> Result<Child, EmbeddedError> {
     Ok(child)
 }
 
-type Answer = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Awaited<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The task behind a [`Supervisor`].
 struct Keeper<S> {
     service: S,
     child: Option<Child>,
     /// Set while the child does not answer yet.
-    answer: Option<Answer>,
+    answer: Option<Awaited<()>>,
+    /// Set while the child answers.
+    need: Option<Awaited<String>>,
     /// When to start the next child, if there is none.
     restart_at: Option<Instant>,
     started_at: Instant,
@@ -199,8 +205,10 @@ struct Keeper<S> {
 }
 
 impl<S: Service> Keeper<S> {
+    /// Of a child that answers.
     fn new(service: S, child: Child, health: watch::Sender<Health>, stop_limit: Duration) -> Self {
         Self {
+            need: Some(need_of(&service)),
             service,
             child: Some(child),
             answer: None,
@@ -216,7 +224,12 @@ impl<S: Service> Keeper<S> {
         loop {
             tokio::select! {
                 status = ended(&mut self.child) => self.child_ended(status),
-                () = answered(&mut self.answer) => self.child_answers(),
+                () = set(&mut self.answer) => self.child_answers(),
+                reason = set(&mut self.need) => {
+                    tracing::error!(server = S::NAME, reason, "embedded server is started again");
+                    self.end_child(S::STOP).await;
+                    self.start_again().await;
+                }
                 () = due(self.restart_at) => self.start_again().await,
                 order = orders.recv() => match order {
                     Some(Order::Stop(done)) => {
@@ -239,6 +252,7 @@ impl<S: Service> Keeper<S> {
     fn child_ended(&mut self, status: String) {
         self.child = None;
         self.answer = None;
+        self.need = None;
         if self.started_at.elapsed() > STEADY {
             self.pause = FIRST_PAUSE;
         }
@@ -259,6 +273,7 @@ impl<S: Service> Keeper<S> {
 
     fn child_answers(&mut self) {
         self.answer = None;
+        self.need = Some(need_of(&self.service));
         if let Some(pid) = self.child.as_ref().and_then(Child::id) {
             tracing::info!(
                 server = S::NAME,
@@ -289,6 +304,7 @@ impl<S: Service> Keeper<S> {
 
     async fn end_child(&mut self, signal: Signal) {
         self.answer = None;
+        self.need = None;
         self.restart_at = None;
         if let Some(mut child) = self.child.take() {
             if let Some(process) = child.id().and_then(ProcessId::of) {
@@ -317,11 +333,16 @@ async fn ended(child: &mut Option<Child>) -> String {
     }
 }
 
-async fn answered(answer: &mut Option<Answer>) {
-    match answer {
-        Some(answer) => answer.await,
+async fn set<T>(awaited: &mut Option<Awaited<T>>) -> T {
+    match awaited {
+        Some(awaited) => awaited.await,
         None => std::future::pending().await,
     }
+}
+
+fn need_of<S: Service>(service: &S) -> Awaited<String> {
+    let service = service.clone();
+    Box::pin(async move { service.needs_restart().await })
 }
 
 async fn due(at: Option<Instant>) {

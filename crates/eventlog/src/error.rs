@@ -13,6 +13,9 @@ pub enum LogError {
     /// PostgreSQL was away for as long as the log tried.
     #[error("PostgreSQL: {0}")]
     Unavailable(String),
+    /// PostgreSQL cannot write; it goes on by itself once there is room.
+    #[error("PostgreSQL has no room left on its disk")]
+    NoRoom,
     #[error("migrations: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// NATS did not answer, or refused.
@@ -45,7 +48,7 @@ impl LogError {
     /// Whether the same may go through a moment later, because a server is away or starting.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Closed => true,
+            Self::Unavailable(_) | Self::NoRoom | Self::Closed => true,
             Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
             // Also what is wrong with the conversation itself is told so.
             Self::Database(sqlx::Error::Protocol(_)) => false,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use crate::{Frame, LogError, RecordedEvent, Vault, frames::write_frames};
+use crate::{Frame, LogError, RecordedEvent, Vault, frames::write_frames, writer::is_disk_full};
 
 /// Why a batch could not be applied.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,9 @@ impl ApplyError {
         match self {
             Self::Data { position, .. } => format!("event {position}: {}", self.without_values()),
             _ if self.is_data() => self.without_values(),
+            Self::Database(error) | Self::Log(LogError::Database(error)) if is_disk_full(error) => {
+                LogError::NoRoom.to_string()
+            }
             // The server's own words may name hosts and users.
             Self::Database(error) | Self::Log(LogError::Database(error)) => {
                 match error.as_database_error().and_then(|error| error.code()) {

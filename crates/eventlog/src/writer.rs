@@ -142,6 +142,7 @@ impl Writer {
         appends: &[Append],
     ) -> Result<Vec<Result<Appended, AppendError>>, sqlx::Error> {
         let give_up = Instant::now() + RETRY_FOR;
+        let mut is_told = false;
         loop {
             let error = match timeout(ANSWER_WITHIN, self.call(connection, appends)).await {
                 Ok(Ok(outcomes)) => return Ok(outcomes),
@@ -153,7 +154,9 @@ impl Writer {
                 return Err(error);
             }
             metrics::counter!("greffe_append_retries_total").increment(1);
-            tracing::warn!(error = %error, "append failed, trying again");
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(error = %error, "append failed, trying again");
+            }
             if error.as_database_error().is_none() {
                 *connection = None;
             }
@@ -206,23 +209,23 @@ fn is_about_data(error: &sqlx::Error) -> bool {
 /// Whether the same may go through a moment later.
 pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(|error| error.code()) {
-        // Lock not available, read-only (a standby), shutting down, starting up, too many
-        // connections, serialisation; and the database is being replaced.
+        // Lock not available, read-only (a standby), shutting down, starting up, serialisation;
+        // the database is being replaced; class 53: no room on the disk, in memory, for connections.
         Some(code) => {
-            matches!(
-                &*code,
-                "55P03"
-                    | "25006"
-                    | "57P01"
-                    | "57P02"
-                    | "57P03"
-                    | "57P05"
-                    | "53300"
-                    | "40001"
-                    | "40P01"
-                    | "3D000"
-                    | "55000"
-            )
+            code.starts_with("53")
+                || matches!(
+                    &*code,
+                    "55P03"
+                        | "25006"
+                        | "57P01"
+                        | "57P02"
+                        | "57P03"
+                        | "57P05"
+                        | "40001"
+                        | "40P01"
+                        | "3D000"
+                        | "55000"
+                )
         }
         None => matches!(
             error,
@@ -231,11 +234,20 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
+/// SQLSTATE `disk_full`.
+pub(crate) fn is_disk_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "53100")
+}
+
 fn refusal(error: sqlx::Error) -> AppendError {
     refusal_of(&error)
 }
 
 fn refusal_of(error: &sqlx::Error) -> AppendError {
+    if is_disk_full(error) {
+        return LogError::NoRoom.into();
+    }
     if is_passing(error) {
         return LogError::Unavailable(error.to_string()).into();
     }

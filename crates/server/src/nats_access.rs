@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use async_nats::ConnectOptions;
-use embedded::{NatsUser, Servers, nats_users};
+use embedded::{NatsUser, Servers, nats_system, nats_users};
 use eventlog::LogError;
 use url::Url;
 
@@ -65,7 +65,7 @@ impl UsersWriter {
                 let mut reloaded = Ok(());
                 for server in servers {
                     // One that is away reads the file when it comes back.
-                    let asked = nats_users::request_reload(server, system_password.expose()).await;
+                    let asked = nats_system::request_reload(server, system_password.expose()).await;
                     reloaded = reloaded.and(asked);
                 }
                 Ok(reloaded?)
@@ -103,7 +103,7 @@ impl NatsAccess {
         let password = self.system_password.as_ref().context(
             "NATS_SYSTEM_PASSWORD is not set: nats.conf lets only its user `system` remove a stream",
         )?;
-        Ok(nats_users::delete_stream(&self.address(), password.expose(), stream).await?)
+        Ok(nats_system::delete_stream(&self.address(), password.expose(), stream).await?)
     }
 
     /// Without credentials; those of a cluster's servers, separated by commas.

@@ -1,8 +1,11 @@
 //! Commands that go on in the background, and what became of them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -16,16 +19,37 @@ use crate::place::caller::{Caller, request};
 pub struct Load {
     stop: CancellationToken,
     accepted: Arc<AtomicU64>,
+    refused: Arc<AtomicU64>,
     tasks: JoinSet<Vec<Value>>,
 }
 
+/// What is done about an answer 503.
+#[derive(Clone, Copy, PartialEq)]
+enum Refusals {
+    Fail,
+    SendAgain,
+}
+
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+
 impl Load {
+    /// Every command must be accepted.
     pub fn start(caller: &Caller, at_once: u64) -> Self {
+        Self::begin(caller, at_once, Refusals::Fail)
+    }
+
+    /// A command that is answered 503 `unavailable` is sent again with its key, also while it is stopped.
+    pub fn start_patient(caller: &Caller, at_once: u64) -> Self {
+        Self::begin(caller, at_once, Refusals::SendAgain)
+    }
+
+    fn begin(caller: &Caller, at_once: u64, refusals: Refusals) -> Self {
         let stop = CancellationToken::new();
-        let accepted = Arc::<AtomicU64>::default();
+        let (accepted, refused) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let mut tasks = JoinSet::new();
         for lane in 0..at_once {
-            let (caller, stop, accepted) = (caller.clone(), stop.clone(), accepted.clone());
+            let (caller, stop) = (caller.clone(), stop.clone());
+            let (accepted, refused) = (accepted.clone(), refused.clone());
             tasks.spawn(async move {
                 let mut answers = Vec::new();
                 for nth in 0.. {
@@ -34,9 +58,18 @@ impl Load {
                     }
                     let key = format!("load-{lane}-{nth}");
                     let body = request(lane * 1_000_000 + nth);
-                    let sent = caller.keyed("/api/safeguard/requests", &key, &body);
-                    let (status, answer) = sent.await.unwrap();
-                    assert!(status.is_success(), "{status} {answer}");
+                    let answer = loop {
+                        let sent = caller.keyed("/api/safeguard/requests", &key, &body);
+                        let (status, answer) = sent.await.unwrap();
+                        if status.is_success() {
+                            break answer;
+                        }
+                        let is_passing = status == 503 && answer["code"] == "unavailable";
+                        let is_borne = is_passing && refusals == Refusals::SendAgain;
+                        assert!(is_borne, "{status} {answer}");
+                        refused.fetch_add(1, Ordering::Relaxed);
+                        tokio::time::sleep(AGAIN_AFTER).await;
+                    };
                     accepted.fetch_add(1, Ordering::Relaxed);
                     answers.push(answer);
                 }
@@ -46,6 +79,7 @@ impl Load {
         Self {
             stop,
             accepted,
+            refused,
             tasks,
         }
     }
@@ -53,6 +87,11 @@ impl Load {
     /// How many commands were accepted so far.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many answers were refusals so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Stops it; panics unless every accepted request is in the log, once, where its answer said.

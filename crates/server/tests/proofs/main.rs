@@ -7,6 +7,7 @@ mod place;
 mod deadlines;
 mod feed;
 mod fork;
+mod full_disk;
 mod load;
 mod outage;
 mod parked;

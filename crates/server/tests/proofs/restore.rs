@@ -176,11 +176,13 @@ async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
         .execute(&mut *lock)
         .await
         .unwrap();
-    let dumps = async || -> i64 {
+    let dumps = async |are_waiting: bool| -> i64 {
         sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = 'pg_dump'",
+             WHERE datname = current_database() AND application_name = 'pg_dump'
+               AND (wait_event_type = 'Lock' OR NOT $1)",
         )
+        .bind(are_waiting)
         .fetch_one(&cluster.database.pool)
         .await
         .unwrap()
@@ -189,7 +191,7 @@ async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
     let made = cluster.command(&["backup", "create", file.to_str().unwrap()]);
     let mut made = Up::spawn(made, &cluster.place.log(), "");
     eventually("the copy is under way", || async {
-        (dumps().await > 0).then_some(())
+        (dumps(true).await > 0).then_some(())
     })
     .await;
     assert_eq!(partial_files(&cluster), 1);
@@ -199,7 +201,7 @@ async fn a_backup_that_is_told_to_end_leaves_nothing_behind() {
     assert_eq!(partial_files(&cluster), 0);
     assert!(!file.exists());
     eventually("PostgreSQL has noticed", || async {
-        (dumps().await == 0).then_some(())
+        (dumps(false).await == 0).then_some(())
     })
     .await;
     lock.rollback().await.unwrap();

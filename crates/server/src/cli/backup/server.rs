@@ -3,15 +3,24 @@
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::{
     io::AsyncReadExt,
+    process::Child,
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
 use url::Url;
+
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// Names a database to a program that would take a name with `=` in it for more than a name.
 pub fn conninfo(database: &str) -> String {
@@ -143,6 +152,18 @@ impl Server {
     }
 }
 
+/// Told to end, a program of PostgreSQL cancels what it has the server do; killed, it would leave the
+/// server at that, waiting for a lock perhaps.
+async fn end(child: &mut Child) -> anyhow::Result<()> {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+    }
+    if timeout(END_WITHIN, child.wait()).await.is_err() {
+        child.kill().await?;
+    }
+    Ok(())
+}
+
 /// Runs a program to its end. Told to end, this process ends the program first, and its caller takes back
 /// what was begun.
 pub async fn run(command: Command) -> anyhow::Result<()> {
@@ -171,7 +192,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         _ = terminate.recv() => None,
     };
     let Some(status) = ended else {
-        child.kill().await?;
+        end(&mut child).await?;
         bail!("told to end while {name} was at work");
     };
     if !status.success() {

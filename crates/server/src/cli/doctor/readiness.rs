@@ -86,7 +86,8 @@ fn action(part: &Component) -> &'static str {
         ("nats", _) => "start nats-server, or correct NATS_URL and NATS_CREDS",
         ("jetstream", _) => "raise the account's storage limit, or give nats-server more disk",
         ("relay", _) => {
-            "see that a process with role `relay` runs, and that nats-server has room on its disk"
+            "see that a process with role `relay` runs, and that nats-server has room on its disk; after \
+             a full disk, one that `greffe up` does not run must be started again"
         }
         ("projection" | "projections", _) => {
             "see that a process with role `projector` runs; a stuck one names its event in the log \
