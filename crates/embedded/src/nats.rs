@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::sys::statvfs::statvfs;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::error::{Doing, EmbeddedError};
-use crate::nats_system::{connect_system, write_error};
+use crate::nats_system::{connect_system, stream_without_room};
 use crate::nats_users::{self, NatsUser};
 use crate::privilege::RunAs;
 use crate::process::{PidFile, ProcessId, Program, running_in, write_atomically};
@@ -43,8 +44,11 @@ impl Nats {
     }
 
     fn has_room(&self) -> bool {
-        nix::sys::statvfs::statvfs(&self.home())
-            .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() > ROOM)
+        statvfs(&self.home()).is_ok_and(|disk| {
+            // Some file systems have no fixed number of files, and say 0.
+            let has_files = disk.files() == 0 || disk.files_available() > 0;
+            has_files && disk.blocks_available() * disk.fragment_size() > ROOM
+        })
     }
 
     /// Without credentials.
@@ -164,7 +168,7 @@ impl Service for Nats {
                     .ok();
             }
             let Some(client) = &connected else { continue };
-            match write_error(client).await {
+            match stream_without_room(client).await {
                 Ok(Some(reason)) if self.has_room() => return reason,
                 Ok(_) => {}
                 Err(error) => tracing::debug!(error, "nats-server does not tell how it is"),

@@ -80,6 +80,9 @@ pub(crate) async fn connect_system(urls: &str, password: &str) -> Result<Client,
         .await
 }
 
+/// How the operating system says it (`ENOSPC`), and nats-server after it.
+const NO_ROOM: &str = "no space left";
+
 /// The answer to `HEALTHZ` as far as it is read: `{"data": {"errors": [{"error": "…"}]}}`.
 #[derive(Deserialize)]
 struct Health {
@@ -97,10 +100,9 @@ struct HealthError {
     error: String,
 }
 
-/// Why a stream takes no message any more, in the server's words. Once a write has failed, a
-/// stream of nats-server refuses all others until its server is started again, also when there is
-/// room by then.
-pub(crate) async fn write_error(client: &Client) -> Result<Option<String>, String> {
+/// Which stream found no room on the disk, in the server's words. It refuses every message from then on,
+/// also when there is room again, until the server is started again.
+pub(crate) async fn stream_without_room(client: &Client) -> Result<Option<String>, String> {
     let subject = format!("$SYS.REQ.SERVER.{}.HEALTHZ", client.server_info().server_id);
     let reply = client
         .request(subject, r#"{"details":true}"#.into())
@@ -109,5 +111,5 @@ pub(crate) async fn write_error(client: &Client) -> Result<Option<String>, Strin
     let health: Health =
         serde_json::from_slice(&reply.payload).map_err(|error| error.to_string())?;
     let mut errors = health.data.errors.into_iter().map(|it| it.error);
-    Ok(errors.find(|error| error.contains("write error")))
+    Ok(errors.find(|error| error.contains("write error") && error.contains(NO_ROOM)))
 }

@@ -1,5 +1,5 @@
-//! Keeps one child running: restarts it on the same port when it dies, says how it is, and stops
-//! it in order. Restarts are spaced out from 100 ms to 5 s.
+//! Keeps one child running: restarts it on the same port when it dies or can no longer work, says how
+//! it is, and stops it in order. Restarts are spaced out from 100 ms to 5 s.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -179,9 +179,13 @@ impl Drop for Supervisor {
 
 async fn spawn<S: Service>(service: &S) -> Result<Child, EmbeddedError> {
     service.clear().await?;
-    let child = service.program().spawn(Stdio::null())?;
-    if let Some(process) = child.id().and_then(ProcessId::of) {
-        service.pid_file().write(process)?;
+    let mut child = service.program().spawn(Stdio::null())?;
+    if let Some(process) = child.id().and_then(ProcessId::of)
+        && let Err(error) = service.pid_file().write(process)
+    {
+        // E.g. no room on the disk. Nobody would know of it.
+        let _ = child.kill().await;
+        return Err(error);
     }
     Ok(child)
 }
@@ -224,8 +228,8 @@ impl<S: Service> Keeper<S> {
         loop {
             tokio::select! {
                 status = ended(&mut self.child) => self.child_ended(status),
-                () = set(&mut self.answer) => self.child_answers(),
-                reason = set(&mut self.need) => {
+                () = when_set(&mut self.answer) => self.child_answers(),
+                reason = when_set(&mut self.need) => {
                     tracing::error!(server = S::NAME, reason, "embedded server is started again");
                     self.end_child(S::STOP).await;
                     self.start_again().await;
@@ -333,7 +337,7 @@ async fn ended(child: &mut Option<Child>) -> String {
     }
 }
 
-async fn set<T>(awaited: &mut Option<Awaited<T>>) -> T {
+async fn when_set<T>(awaited: &mut Option<Awaited<T>>) -> T {
     match awaited {
         Some(awaited) => awaited.await,
         None => std::future::pending().await,

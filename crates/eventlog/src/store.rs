@@ -102,9 +102,9 @@ fn envelope<A: LogAggregate>(
 fn refused<E: std::error::Error>(error: AppendError) -> AggregateError<E> {
     match error {
         AppendError::Conflict { .. } => AggregateError::AggregateConflict,
-        AppendError::Log(error @ (LogError::Database(_) | LogError::Unavailable(_))) => {
-            AggregateError::DatabaseConnectionError(Box::new(error))
-        }
+        AppendError::Log(
+            error @ (LogError::Database(_) | LogError::Unavailable(_) | LogError::NoRoom),
+        ) => AggregateError::DatabaseConnectionError(Box::new(error)),
         other => unexpected(other),
     }
 }

@@ -24,6 +24,8 @@ const RETRY_FOR: Duration = Duration::from_secs(5);
 /// A server that does not answer for so long is gone; longer than its own `statement_timeout`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// SQLSTATE `disk_full`.
+const DISK_FULL: &str = "53100";
 /// `RAISE … ERRCODE` of `append_batch` when the log has forked.
 const FORKED: &str = "GF001";
 
@@ -150,7 +152,8 @@ impl Writer {
                 // The call has dropped its connection with itself.
                 Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
             };
-            if !is_passing(&error) || Instant::now() >= give_up {
+            // Each try on a full disk would take some of what is left to PostgreSQL's own log.
+            if !is_passing(&error) || is_disk_full(&error) || Instant::now() >= give_up {
                 return Err(error);
             }
             metrics::counter!("greffe_append_retries_total").increment(1);
@@ -194,10 +197,11 @@ impl Writer {
     }
 }
 
-/// Whether the server refused what was asked (or was only slow): its connection is fine.
+/// Whether the server refused what was asked (or was only slow, or has no room): its connection is fine.
 fn is_about_the_request(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| matches!(&*code, FORKED | "55P03" | "57014")) || is_about_data(error)
+    code.is_some_and(|code| matches!(&*code, FORKED | "55P03" | "57014" | DISK_FULL))
+        || is_about_data(error)
 }
 
 /// Whether what one of the requests holds can never be stored: class 22 (data), 23 (constraints).
@@ -234,10 +238,9 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// SQLSTATE `disk_full`.
 pub(crate) fn is_disk_full(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "53100")
+    code.is_some_and(|code| code == DISK_FULL)
 }
 
 fn refusal(error: sqlx::Error) -> AppendError {

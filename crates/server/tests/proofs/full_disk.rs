@@ -50,6 +50,12 @@ async fn a_full_disk_is_told_and_nothing_is_lost() {
     .await
     .unwrap();
     until_accepted(&load, SOME).await;
+    // A whole segment for what is still written: PostgreSQL stays until it is asked for another.
+    sqlx::query("SELECT pg_switch_wal()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    until_accepted(&load, load.accepted() + SOME).await;
 
     disk.fill(&up);
     eventually("nats-server writes no more", || async {
@@ -112,7 +118,7 @@ async fn part(caller: &Caller, name: &str) -> Option<Value> {
     parts.iter().find(|part| part["name"] == name).cloned()
 }
 
-/// Asks for new segments of its log until PostgreSQL cannot make another, and ends at once. How many.
+/// Asks for new segments of its log until PostgreSQL cannot make another, and ends its sessions. How many.
 async fn until_postgres_ends(database: &str) -> usize {
     let mut connection = eventually("PostgreSQL can be reached", || async {
         PgConnection::connect(database).await.ok()
@@ -121,7 +127,7 @@ async fn until_postgres_ends(database: &str) -> usize {
     for segments in 0..100 {
         let switched =
             sqlx::query("SELECT pg_logical_emit_message(true, 'full', ''), pg_switch_wal()");
-        if switched.execute(&mut connection).await.is_err() {
+        if switched.execute(&mut connection).await.is_err() && connection.ping().await.is_err() {
             return segments;
         }
     }
