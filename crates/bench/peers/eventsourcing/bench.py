@@ -16,7 +16,7 @@ AT_ONCE = 32
 DEPOSITS = 10
 
 
-def work(url: str, seconds: float, run: str, done: "multiprocessing.Queue") -> None:
+def work(url: str, seconds: float, makes_tables: bool, done: "multiprocessing.Queue") -> None:
     place = urlsplit(url)
     os.environ.update(
         PERSISTENCE_MODULE="eventsourcing.postgres",
@@ -27,6 +27,8 @@ def work(url: str, seconds: float, run: str, done: "multiprocessing.Queue") -> N
         POSTGRES_PASSWORD=unquote(place.password or ""),
         POSTGRES_POOL_SIZE=str(AT_ONCE // PROCESSES),
         POSTGRES_MAX_OVERFLOW="0",
+        # Two processes that make them at once upset each other ("tuple concurrently updated").
+        CREATE_TABLE="yes" if makes_tables else "no",
     )
     from eventsourcing.application import Application
     from eventsourcing.domain import Aggregate, event
@@ -69,11 +71,11 @@ def work(url: str, seconds: float, run: str, done: "multiprocessing.Queue") -> N
 def main() -> None:
     url, seconds = sys.argv[1], float(sys.argv[2])
     done: multiprocessing.Queue = multiprocessing.Queue()
-    # Its tables are made by the first; a short run of one makes them before the crowd comes.
-    for times in ([0.1], [seconds] * PROCESSES):
+    # A short run of one makes the tables before the crowd comes.
+    for times, makes_tables in (([0.1], True), ([seconds] * PROCESSES, False)):
         workers = [
-            multiprocessing.Process(target=work, args=(url, time_, str(n), done))
-            for n, time_ in enumerate(times)
+            multiprocessing.Process(target=work, args=(url, time_, makes_tables, done))
+            for time_ in times
         ]
         for worker in workers:
             worker.start()
