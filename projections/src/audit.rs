@@ -9,7 +9,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, Projection, RecordedEvent, UNREADABLE, Vault};
+use eventlog::{ApplyError, ApplyTx, Projection, RecordedEvent, TermColumn, UNREADABLE, Vault};
 use events::millis;
 use kernel::{Actor, ActorKind, DecodeError};
 use serde::Serialize;
@@ -130,10 +130,10 @@ impl Projection for Audit {
             "INSERT INTO audit_items (position, at, actor, action, outcome, target_type, target_id,
                                       correlation_id, terms)
              SELECT n.position, n.at, n.actor, n.action, n.outcome, n.target_type, n.target_id,
-                    n.correlation_id, n.terms::bigint[]
+                    n.correlation_id, ($9::bigint[])[n.first_term:n.last_term]
              FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
-                         $7::text[], $8::uuid[], $9::text[])
-                  AS n(position, at, actor, action, outcome, target_type, target_id, correlation_id, terms)
+                         $7::text[], $8::uuid[], $10::integer[], $11::integer[])
+                  AS n(position, at, actor, action, outcome, target_type, target_id, correlation_id, first_term, last_term)
              ON CONFLICT (position) DO NOTHING",
         )
         .bind(rows.position)
@@ -144,7 +144,9 @@ impl Projection for Audit {
         .bind(rows.target_type)
         .bind(rows.target_id)
         .bind(rows.correlation_id)
-        .bind(rows.terms)
+        .bind(rows.terms.all)
+        .bind(rows.terms.first)
+        .bind(rows.terms.last)
         .execute(tx.conn())
         .await?;
         Ok(())
@@ -185,7 +187,7 @@ struct Rows<'a> {
     target_type: Vec<&'a str>,
     target_id: Vec<&'a str>,
     correlation_id: Vec<Uuid>,
-    terms: Vec<String>,
+    terms: TermColumn,
 }
 
 impl<'a> Rows<'a> {
@@ -198,11 +200,6 @@ impl<'a> Rows<'a> {
         } = what(event, data);
         let mut texts = vec![target_id];
         free_texts(data, &mut texts);
-        let terms: Vec<String> = vault
-            .index_terms(texts)
-            .iter()
-            .map(i64::to_string)
-            .collect();
         self.position.push(event.position as i64);
         self.at.push(event.recorded_at);
         self.actor.push(event.metadata.actor.to_string());
@@ -211,7 +208,7 @@ impl<'a> Rows<'a> {
         self.target_type.push(target_type);
         self.target_id.push(target_id);
         self.correlation_id.push(event.metadata.correlation_id);
-        self.terms.push(format!("{{{}}}", terms.join(",")));
+        self.terms.push(Some(vault.index_terms(texts)));
     }
 }
 

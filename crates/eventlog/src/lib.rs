@@ -58,6 +58,6 @@ pub use relay::{Relay, RelayStatus, ring_doorbell};
 pub use schemas::{Checkpoint, checkpoints, search_path};
 pub use store::LogContext;
 pub use stream::{EVENTS, stored_bytes, stream_position};
-pub use terms::fold;
+pub use terms::{TermColumn, fold};
 pub use unreadable::{UNREADABLE, Unreadable};
 pub use vault::{ERASED, Vault};

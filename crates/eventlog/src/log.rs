@@ -327,9 +327,8 @@ impl EventLog {
         position: u64,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let stored = self.stored_after(position, limit).await?;
-        let envelopes = stored.into_iter().map(StoredEvent::into_envelope);
-        open_envelopes(&self.vault, envelopes.collect::<Result<_, _>>()?).await
+        self.open_rows(&self.rows_after(position, limit).await?)
+            .await
     }
 
     /// Events after a position and up to another, in order; only those that are wanted are opened.
@@ -339,10 +338,10 @@ impl EventLog {
         upto: u64,
         wants: impl Fn(&RecordedEvent) -> bool,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let stored = self.stored_after(after, (upto - after) as usize).await?;
-        let mut wanted = Vec::with_capacity(stored.len());
-        for event in stored {
-            let event = event.into_envelope()?.into_recorded()?;
+        let rows = self.rows_after(after, (upto - after) as usize).await?;
+        let mut wanted = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let event = RecordedEvent::from_row(row)?;
             if wants(&event) {
                 wanted.push(event);
             }
@@ -382,10 +381,8 @@ impl EventLog {
     }
 
     async fn open_rows(&self, rows: &[PgRow]) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let stored = rows
-            .iter()
-            .map(|row| StoredEvent::from_row(row)?.into_envelope());
-        open_envelopes(&self.vault, stored.collect::<Result<_, _>>()?).await
+        let events = rows.iter().map(RecordedEvent::from_row);
+        open_recorded(&self.vault, events.collect::<Result<_, _>>()?).await
     }
 
     /// Up to `limit` events after a position, as they lie in the table.
@@ -394,14 +391,18 @@ impl EventLog {
         position: u64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = sqlx::query(&format!(
+        let rows = self.rows_after(position, limit).await?;
+        rows.iter().map(StoredEvent::from_row).collect()
+    }
+
+    async fn rows_after(&self, position: u64, limit: usize) -> Result<Vec<PgRow>, LogError> {
+        Ok(sqlx::query(&format!(
             "SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
         ))
         .bind(position as i64)
         .bind(limit as i64)
         .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(StoredEvent::from_row).collect()
+        .await?)
     }
 
     /// The id of the event at a position.

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use kernel::{Actor, DecodeError, EventType, Metadata, millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use sqlx::{Row, postgres::PgRow, types::Json};
+use sqlx::{FromRow, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use crate::LogError;
@@ -31,6 +31,40 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
+    /// From [`COLUMNS`], the data still sealed: the caller opens it.
+    pub(crate) fn from_row(row: &PgRow) -> Result<Self, LogError> {
+        let (
+            position,
+            event_id,
+            event_type,
+            event_version,
+            aggregate_type,
+            aggregate_id,
+            sequence,
+            recorded_at,
+            payload,
+            Json(metadata),
+        ) = Columns::from_row(row).map_err(corrupt)?;
+        Ok(Self {
+            position: position as u64,
+            event_id,
+            event_type,
+            schema_version: event_version.parse().map_err(corrupt)?,
+            aggregate_type,
+            aggregate_id,
+            sequence: sequence as u64,
+            recorded_at: as_in_stream(recorded_at),
+            metadata: Metadata {
+                actor: metadata.actor,
+                correlation_id: metadata.correlation_id,
+                causation_id: metadata.causation_id,
+                origin: None,
+                traceparent: metadata.traceparent,
+            },
+            data: serde_json::from_str(payload).map_err(corrupt)?,
+        })
+    }
+
     /// Reads the data as one of an aggregate's events, in today's shape.
     pub fn decode<E: EventType>(&self) -> Result<E, DecodeError> {
         E::decode(&self.event_type, self.schema_version, &self.data)
@@ -84,7 +118,7 @@ pub(crate) struct StoredMetadata {
     traceparent: Option<String>,
 }
 
-/// The columns [`StoredEvent::from_row`] reads.
+/// The columns that are read of an event, in the order of [`Columns`].
 pub(crate) const COLUMNS: &str = "position, event_id, event_type, event_version, aggregate_type, \
     aggregate_id, sequence, recorded_at, payload::text AS payload, metadata";
 
@@ -113,20 +147,45 @@ pub(crate) struct Envelope {
     pub data: Box<RawValue>,
 }
 
+/// [`COLUMNS`], by their places: names would be looked up for each of a million rows.
+type Columns<'r> = (
+    i64,
+    Uuid,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    DateTime<Utc>,
+    &'r str,
+    Json<StoredMetadata>,
+);
+
 impl StoredEvent {
     pub fn from_row(row: &PgRow) -> Result<Self, LogError> {
-        let payload: String = row.try_get("payload")?;
+        let (
+            position,
+            event_id,
+            event_type,
+            event_version,
+            aggregate_type,
+            aggregate_id,
+            sequence,
+            recorded_at,
+            payload,
+            Json(metadata),
+        ) = Columns::from_row(row).map_err(corrupt)?;
         Ok(Self {
-            position: row.try_get::<i64, _>("position")? as u64,
-            event_id: row.try_get("event_id")?,
-            event_type: row.try_get("event_type")?,
-            event_version: row.try_get("event_version")?,
-            aggregate_type: row.try_get("aggregate_type")?,
-            aggregate_id: row.try_get("aggregate_id")?,
-            sequence: row.try_get::<i64, _>("sequence")? as u64,
-            recorded_at: row.try_get("recorded_at")?,
-            payload: RawValue::from_string(payload).map_err(corrupt)?,
-            metadata: row.try_get::<Json<_>, _>("metadata").map_err(corrupt)?.0,
+            position: position as u64,
+            event_id,
+            event_type,
+            event_version,
+            aggregate_type,
+            aggregate_id,
+            sequence: sequence as u64,
+            recorded_at,
+            payload: RawValue::from_string(payload.to_owned()).map_err(corrupt)?,
+            metadata,
         })
     }
 
@@ -140,8 +199,7 @@ impl StoredEvent {
             aggregate_type: self.aggregate_type,
             aggregate_id: self.aggregate_id,
             sequence: self.sequence,
-            // As in the stream, so that an event is the same from wherever it is read.
-            recorded_at: self.recorded_at.trunc_subsecs(3),
+            recorded_at: as_in_stream(self.recorded_at),
             actor: metadata.actor,
             correlation_id: metadata.correlation_id,
             causation_id: metadata.causation_id,
@@ -174,6 +232,11 @@ impl Envelope {
             data: serde_json::from_str(self.data.get()).map_err(corrupt)?,
         })
     }
+}
+
+/// The stream knows milliseconds: an event is the same from wherever it is read.
+fn as_in_stream(recorded_at: DateTime<Utc>) -> DateTime<Utc> {
+    recorded_at.trunc_subsecs(3)
 }
 
 pub(crate) fn corrupt(error: impl std::fmt::Display) -> LogError {

@@ -50,15 +50,45 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Sorted, each once: words begin alike.
+fn unique(terms: &mut Vec<i64>) {
+    terms.sort_unstable();
+    terms.dedup();
+}
+
 /// Nobody remembers how an id begins, and its beginnings would be most of an index.
 fn is_whole(word: &str) -> bool {
     word.len() == UUID_WORD && word.is_ascii()
 }
 
+/// The terms of a batch's rows, as three arrays to bind. A statement takes a row's own out of `all` by
+/// `($1::bigint[])[n.first_term:n.last_term]`, which is `NULL` where there are none. PostgreSQL has no
+/// arrays of arrays of different lengths, and numbers written as text take it much longer to read.
+#[derive(Default)]
+pub struct TermColumn {
+    pub all: Vec<i64>,
+    /// Places in `all`, from 1.
+    pub first: Vec<Option<i32>>,
+    pub last: Vec<Option<i32>>,
+}
+
+impl TermColumn {
+    /// The next row's terms.
+    pub fn push(&mut self, terms: Option<Vec<i64>>) {
+        // A batch is bounded far below: 2,000 events of at most 2,000 terms.
+        let place = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+        self.first
+            .push(terms.as_ref().map(|_| place(self.all.len() + 1)));
+        let has_terms = terms.is_some();
+        self.all.extend(terms.into_iter().flatten());
+        self.last.push(has_terms.then(|| place(self.all.len())));
+    }
+}
+
 impl Vault {
     /// What a row keeps of its texts, for a `bigint[]` column with a GIN index.
     pub fn index_terms<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
-        let mut terms = BTreeSet::new();
+        let mut terms = Vec::new();
         let mut seen = HashSet::new();
         for word in texts.into_iter().flat_map(words) {
             // A name stands in several places of a row.
@@ -66,17 +96,21 @@ impl Vault {
                 continue;
             }
             if is_whole(&word) {
-                terms.insert(self.term(&word));
+                terms.push(self.term(&word));
                 seen.insert(word);
                 continue;
             }
-            terms.extend(self.terms_of(&word).iter());
+            terms.extend_from_slice(&self.terms_of(&word));
             if terms.len() >= MOST_TERMS {
-                break;
+                unique(&mut terms);
+                if terms.len() >= MOST_TERMS {
+                    break;
+                }
             }
             seen.insert(word);
         }
-        terms.into_iter().collect()
+        unique(&mut terms);
+        terms
     }
 
     /// The word and its beginnings.
@@ -146,5 +180,24 @@ mod tests {
         for missed in ["upont", "jeanne", "12345", "reset xyz", "0198c1d2", "aaaa"] {
             assert!(!matches(missed), "{missed}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_row_gets_its_own_terms() {
+        let db = testkit::fresh_database().await;
+        let rows = [Some(vec![3, 4]), None, Some(vec![]), Some(vec![5])];
+        let mut column = TermColumn::default();
+        rows.iter().for_each(|terms| column.push(terms.clone()));
+        let read: Vec<Option<Vec<i64>>> = sqlx::query_scalar(
+            "SELECT ($1::bigint[])[n.first_term:n.last_term]
+             FROM unnest($2::integer[], $3::integer[]) AS n(first_term, last_term)",
+        )
+        .bind(column.all)
+        .bind(column.first)
+        .bind(column.last)
+        .fetch_all(&db.pool)
+        .await
+        .unwrap();
+        assert_eq!(read, rows);
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, RecordedEvent};
+use eventlog::{ApplyError, ApplyTx, RecordedEvent, TermColumn};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -82,12 +82,13 @@ pub(super) async fn write(
         "INSERT INTO approvals AS a (id, position, reference, status, tool_name, client_id, workflow,
                                      requested_by, requested_at, expires_at, decided_at, doc, sealed, terms)
          SELECT n.id, n.position, n.reference, n.status, n.tool_name, n.client_id, n.workflow,
-                n.requested_by, n.requested_at, n.expires_at, n.decided_at, n.doc, n.sealed, n.terms::bigint[]
+                n.requested_by, n.requested_at, n.expires_at, n.decided_at, n.doc, n.sealed,
+                ($14::bigint[])[n.first_term:n.last_term]
          FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[],
-                     $13::jsonb[], $14::text[])
+                     $13::jsonb[], $15::integer[], $16::integer[])
               AS n(id, position, reference, status, tool_name, client_id, workflow, requested_by, requested_at,
-                   expires_at, decided_at, doc, sealed, terms)
+                   expires_at, decided_at, doc, sealed, first_term, last_term)
          ON CONFLICT (id) DO UPDATE SET position = excluded.position, status = excluded.status,
              decided_at = excluded.decided_at, doc = excluded.doc, sealed = excluded.sealed,
              terms = coalesce(excluded.terms, a.terms)
@@ -106,7 +107,9 @@ pub(super) async fn write(
     .bind(columns.decided_at)
     .bind(columns.doc)
     .bind(columns.sealed)
-    .bind(columns.terms)
+    .bind(columns.terms.all)
+    .bind(columns.terms.first)
+    .bind(columns.terms.last)
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -128,18 +131,16 @@ struct Columns {
     decided_at: Vec<Option<DateTime<Utc>>>,
     doc: Vec<Value>,
     sealed: Vec<Value>,
-    /// As PostgreSQL writes arrays; `None` keeps the row's terms.
-    terms: Vec<Option<String>>,
+    /// `None` keeps the row's terms.
+    terms: TermColumn,
 }
 
 impl Columns {
     async fn add(&mut self, tx: &mut ApplyTx<'_>, row: Row) -> Result<(), ApplyError> {
         let item = &row.item;
-        self.terms.push(row.has_new_texts.then(|| {
-            let terms = tx.vault().index_terms(item.texts());
-            let terms: Vec<_> = terms.iter().map(i64::to_string).collect();
-            format!("{{{}}}", terms.join(","))
-        }));
+        let texts = row.has_new_texts.then(|| item.texts());
+        self.terms
+            .push(texts.map(|texts| tx.vault().index_terms(texts)));
         let doc = serde_json::to_value(item)
             .map_err(|error| eventlog::LogError::Corrupt(error.to_string()))?;
         let (doc, personal) = split(doc);

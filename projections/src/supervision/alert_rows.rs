@@ -1,7 +1,7 @@
 //! Writing the alerts of a batch, and completing them when they are shown.
 
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, LogError, Vault};
+use eventlog::{ApplyError, ApplyTx, LogError, TermColumn, Vault};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     alerts::{Alerts, Entry, FLAPPING_LASTS, split},
     maintenance::Windows,
-    refs::{self, Clients, word},
+    refs::{Clients, word},
     shapes::Alert,
     sums::Sums,
 };
@@ -35,7 +35,7 @@ struct Columns {
     /// `None` keeps the row's.
     sealed: Vec<Option<Value>>,
     /// As PostgreSQL writes arrays; `None` keeps the row's.
-    terms: Vec<Option<String>>,
+    terms: TermColumn,
 }
 
 impl Alerts {
@@ -62,7 +62,7 @@ impl Columns {
         let (sealed, terms) = match entry.has_new_texts {
             true => {
                 let sealed = tx.vault().seal(&entry.subject()?, &personal).await?;
-                let terms = refs::terms(&tx.vault().index_terms(entry.texts()));
+                let terms = tx.vault().index_terms(entry.texts());
                 (Some(sealed), Some(terms))
             }
             false => (None, None),
@@ -96,12 +96,15 @@ impl Columns {
                  doc, sealed, terms)
              SELECT n.alert_id, n.episode, n.position, n.client_id, n.device, n.severity, n.responsibility,
                     n.status, n.raised_at, n.resolved_at, n.is_acknowledged, n.is_awaiting_diag, n.flapping_at,
-                    n.doc, coalesce(n.sealed, o.sealed), coalesce(n.terms::bigint[], o.terms)
+                    n.doc, coalesce(n.sealed, o.sealed),
+                    coalesce(($16::bigint[])[n.first_term:n.last_term], o.terms)
              FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::text[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[],
-                         $13::timestamptz[], $14::jsonb[], $15::jsonb[], $16::text[])
+                         $13::timestamptz[], $14::jsonb[], $15::jsonb[],
+                         $17::integer[], $18::integer[])
                   AS n(alert_id, episode, position, client_id, device, severity, responsibility, status, raised_at,
-                       resolved_at, is_acknowledged, is_awaiting_diag, flapping_at, doc, sealed, terms)
+                       resolved_at, is_acknowledged, is_awaiting_diag, flapping_at, doc, sealed,
+                       first_term, last_term)
              LEFT JOIN supervision_alerts o
                ON n.sealed IS NULL AND o.alert_id = n.alert_id AND o.episode = n.episode
              ON CONFLICT (alert_id, episode) DO UPDATE SET position = excluded.position,
@@ -126,7 +129,9 @@ impl Columns {
         .bind(self.flapping_at)
         .bind(self.doc)
         .bind(self.sealed)
-        .bind(self.terms)
+        .bind(self.terms.all)
+        .bind(self.terms.first)
+        .bind(self.terms.last)
         .execute(tx.conn())
         .await?;
         Ok(())

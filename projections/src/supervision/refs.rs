@@ -92,9 +92,3 @@ pub(super) fn text(opened: &Value, field: &str) -> Option<String> {
         opened => opened[field].as_str().map(str::to_owned),
     }
 }
-
-/// Terms as PostgreSQL writes arrays, for an array of arrays.
-pub(super) fn terms(terms: &[i64]) -> String {
-    let terms: Vec<_> = terms.iter().map(i64::to_string).collect();
-    format!("{{{}}}", terms.join(","))
-}

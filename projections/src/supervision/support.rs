@@ -4,7 +4,7 @@
 use std::collections::{HashMap, hash_map};
 
 use chrono::{DateTime, Utc};
-use eventlog::{ApplyError, ApplyTx, LogError, RecordedEvent, Vault};
+use eventlog::{ApplyError, ApplyTx, LogError, RecordedEvent, TermColumn, Vault};
 use events::support::{TicketProcessed, ticket_id};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
@@ -125,7 +125,7 @@ impl Tickets {
         }
         // One order for all, so that two writers never wait for each other in a circle.
         entries.sort_by_key(|entry| entry.row.ticket_id);
-        let (mut sealed, mut terms) = (Vec::new(), Vec::new());
+        let (mut sealed, mut terms) = (Vec::new(), TermColumn::default());
         for entry in &mut entries {
             let row = &entry.row;
             sums.ticket(entry.before.take(), &row.share());
@@ -136,7 +136,7 @@ impl Tickets {
             terms.push(entry.subject.as_ref().map(|_| {
                 let number = row.ticket_id.to_string();
                 let texts = row.texts(&number);
-                refs::terms(&tx.vault().index_terms(texts))
+                tx.vault().index_terms(texts)
             }));
         }
         fn column<T>(entries: &[Entry], of: impl Fn(&TicketRow) -> T) -> Vec<T> {
@@ -147,12 +147,12 @@ impl Tickets {
                  duration_ms, reports, first_occurred_at, occurred_at, reported_position, reported_by, sealed, terms)
              SELECT n.ticket_id, n.position, n.category, n.outcome, n.automatic, n.client_id, n.duration_ms,
                     n.reports, n.first, n.occurred_at, n.reported_position, n.reported_by,
-                    coalesce(n.sealed, o.sealed), coalesce(n.terms::bigint[], o.terms)
+                    coalesce(n.sealed, o.sealed), coalesce(($14::bigint[])[n.first_term:n.last_term], o.terms)
              FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::text[],
                          $7::bigint[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::bigint[],
-                         $12::text[], $13::jsonb[], $14::text[])
+                         $12::text[], $13::jsonb[], $15::integer[], $16::integer[])
                   AS n(ticket_id, position, category, outcome, automatic, client_id, duration_ms, reports, first,
-                       occurred_at, reported_position, reported_by, sealed, terms)
+                       occurred_at, reported_position, reported_by, sealed, first_term, last_term)
              LEFT JOIN supervision_tickets o ON n.sealed IS NULL AND o.ticket_id = n.ticket_id
              ON CONFLICT (ticket_id) DO UPDATE SET position = excluded.position, category = excluded.category,
                  outcome = excluded.outcome, automatic = excluded.automatic, client_id = excluded.client_id,
@@ -175,7 +175,9 @@ impl Tickets {
         .bind(column(&entries, |row| row.reported_position))
         .bind(column(&entries, |row| row.reported_by.clone()))
         .bind(sealed)
-        .bind(terms)
+        .bind(terms.all)
+        .bind(terms.first)
+        .bind(terms.last)
         .execute(tx.conn())
         .await?;
         Ok(())
