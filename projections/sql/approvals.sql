@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS approvals (
     expires_at         timestamptz NOT NULL,
     -- When people decided: approved or rejected.
     decided_at         timestamptz,
-    -- Not compressed, at every event anew: that took a twelfth of a rebuild.
+    -- Else PostgreSQL compresses it at every event anew, a twelfth of a rebuild. Tables that earlier
+    -- releases made do so until they are rebuilt.
     doc                jsonb STORAGE EXTERNAL NOT NULL,
     sealed             jsonb NOT NULL,
     terms              bigint[]

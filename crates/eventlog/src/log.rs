@@ -346,6 +346,8 @@ impl EventLog {
                 wanted.push(event);
             }
         }
+        // Up to 256 KiB each.
+        drop(rows);
         open_recorded(&self.vault, wanted).await
     }
 

@@ -34,7 +34,7 @@ struct Columns {
     doc: Vec<Value>,
     /// `None` keeps the row's.
     sealed: Vec<Option<Value>>,
-    /// As PostgreSQL writes arrays; `None` keeps the row's.
+    /// `None` keeps the row's.
     terms: TermColumn,
 }
 
