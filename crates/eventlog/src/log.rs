@@ -327,8 +327,8 @@ impl EventLog {
         position: u64,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        self.open_rows(&self.rows_after(position, limit).await?)
-            .await
+        let rows = self.rows_after(position, limit).await?;
+        self.open_rows(rows).await
     }
 
     /// Events after a position and up to another, in order; only those that are wanted are opened.
@@ -362,7 +362,7 @@ impl EventLog {
         .bind(positions.iter().map(|it| *it as i64).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        self.open_rows(&rows).await
+        self.open_rows(rows).await
     }
 
     /// The first event of an aggregate, opened.
@@ -379,12 +379,15 @@ impl EventLog {
         .bind(aggregate_id)
         .fetch_all(&self.pool)
         .await?;
-        Ok(self.open_rows(&rows).await?.pop())
+        Ok(self.open_rows(rows).await?.pop())
     }
 
-    async fn open_rows(&self, rows: &[PgRow]) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+    async fn open_rows(&self, rows: Vec<PgRow>) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
         let events = rows.iter().map(RecordedEvent::from_row);
-        open_recorded(&self.vault, events.collect::<Result<_, _>>()?).await
+        let events = events.collect::<Result<_, _>>()?;
+        // Up to 256 KiB each.
+        drop(rows);
+        open_recorded(&self.vault, events).await
     }
 
     /// Up to `limit` events after a position, as they lie in the table.

@@ -120,7 +120,7 @@ pub(crate) struct StoredMetadata {
 
 /// The columns that are read of an event, in the order of [`Columns`].
 pub(crate) const COLUMNS: &str = "position, event_id, event_type, event_version, aggregate_type, \
-    aggregate_id, sequence, recorded_at, payload::text AS payload, metadata";
+    aggregate_id, sequence, recorded_at, payload::text, metadata";
 
 /// A message of the stream `EVENTS` (`contracts.md`, "Events"), still sealed.
 #[derive(Debug, Serialize, Deserialize)]

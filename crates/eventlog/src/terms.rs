@@ -56,7 +56,7 @@ fn is_whole(word: &str) -> bool {
 }
 
 /// The terms of a batch's rows, as three arrays to bind. A statement takes a row's own out of `all` by
-/// `($1::bigint[])[n.first_term:n.last_term]`, which is `NULL` where there are none. PostgreSQL has no
+/// `($1::bigint[])[n.first_term:n.last_term]`, which is `NULL` where `None` was pushed. PostgreSQL has no
 /// arrays of arrays of different lengths, and numbers written as text take it much longer to read.
 #[derive(Default)]
 pub struct TermColumn {
@@ -69,18 +69,21 @@ pub struct TermColumn {
 impl TermColumn {
     /// The next row's terms.
     pub fn push(&mut self, terms: Option<Vec<i64>>) {
-        // Far below: a batch has 2,000 events of at most 256 KiB.
+        let Some(terms) = terms else {
+            self.first.push(None);
+            self.last.push(None);
+            return;
+        };
+        // PostgreSQL refuses a parameter of 1 GB, which is far fewer terms.
         let place = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
-        self.first
-            .push(terms.as_ref().map(|_| place(self.all.len() + 1)));
-        let has_terms = terms.is_some();
-        self.all.extend(terms.into_iter().flatten());
-        self.last.push(has_terms.then(|| place(self.all.len())));
+        self.first.push(Some(place(self.all.len() + 1)));
+        self.all.extend(terms);
+        self.last.push(Some(place(self.all.len())));
     }
 }
 
 /// A row's terms while its words are read. Few are sorted once, at the end, which is four times as fast
-/// as a set; of a long text whose words begin alike that would be once for each word.
+/// as a set; a long text whose words begin alike would be sorted again at each word.
 #[derive(Default)]
 struct RowTerms {
     few: Vec<i64>,
@@ -88,7 +91,9 @@ struct RowTerms {
 }
 
 impl RowTerms {
-    fn is_full(&mut self) -> bool {
+    /// Adds a word's, and says whether the row is full now.
+    fn add(&mut self, word: &[i64]) -> bool {
+        self.few.extend_from_slice(word);
         if self.few.len() + self.many.len() < MOST_TERMS {
             return false;
         }
@@ -123,8 +128,7 @@ impl Vault {
                 seen.insert(word);
                 continue;
             }
-            terms.few.extend_from_slice(&self.terms_of(&word));
-            if terms.is_full() {
+            if terms.add(&self.terms_of(&word)) {
                 break;
             }
             seen.insert(word);
