@@ -152,8 +152,16 @@ async fn check_commands(place: &Place) {
         "--owner",
         "chef.support",
     ];
-    let key = place.done(&[&account[..], &["--scope", "safeguard.request"]].concat());
-    let key = key.trim();
+    let made = place.run(
+        &[&account[..], &["--scope", "safeguard.request"]].concat(),
+        "",
+    );
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert_eq!(
+        said, "this key is not shown again\n",
+        "it waits for NATS in silence"
+    );
+    let key = std::str::from_utf8(&made.stdout).unwrap().trim();
     assert!(
         key.starts_with("grf_support_") && !key.contains('\n'),
         "{key}"

@@ -74,7 +74,8 @@ impl Command {
     pub fn quieten(&self, config: &mut Config) {
         let is_default = config.log_filter == Config::default().log_filter;
         if is_default && !self.is_platform() {
-            config.log_filter = "error".into();
+            // What becomes of a connection, the command itself says.
+            config.log_filter = "error,async_nats::connector=off".into();
         }
     }
 
