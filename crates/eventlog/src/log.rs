@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Append, AppendError, Appended, CommandKey, Guard, LogError, RecordedEvent, Vault,
     history::History,
-    recorded::{COLUMNS, Envelope, StoredEvent, corrupt},
+    recorded::{COLUMNS, StoredEvent, corrupt},
     writer::{Request, Writer},
 };
 
@@ -327,8 +327,8 @@ impl EventLog {
         position: u64,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let rows = self.rows_after(position, limit).await?;
-        self.open_rows(rows).await
+        let stored = self.stored_after(position, limit).await?;
+        open_recorded(&self.vault, recorded(stored)).await
     }
 
     /// Events after a position and up to another, in order; only those that are wanted are opened.
@@ -338,16 +338,8 @@ impl EventLog {
         upto: u64,
         wants: impl Fn(&RecordedEvent) -> bool,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let rows = self.rows_after(after, (upto - after) as usize).await?;
-        let mut wanted = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let event = RecordedEvent::from_row(row)?;
-            if wants(&event) {
-                wanted.push(event);
-            }
-        }
-        // Up to 256 KiB each.
-        drop(rows);
+        let stored = self.stored_after(after, (upto - after) as usize).await?;
+        let wanted = recorded(stored).filter(|event| event.as_ref().map_or(true, &wants));
         open_recorded(&self.vault, wanted).await
     }
 
@@ -362,7 +354,7 @@ impl EventLog {
         .bind(positions.iter().map(|it| *it as i64).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        self.open_rows(rows).await
+        open_recorded(&self.vault, recorded(stored(rows)?)).await
     }
 
     /// The first event of an aggregate, opened.
@@ -379,15 +371,9 @@ impl EventLog {
         .bind(aggregate_id)
         .fetch_all(&self.pool)
         .await?;
-        Ok(self.open_rows(rows).await?.pop())
-    }
-
-    async fn open_rows(&self, rows: Vec<PgRow>) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-        let events = rows.iter().map(RecordedEvent::from_row);
-        let events = events.collect::<Result<_, _>>()?;
-        // Up to 256 KiB each.
-        drop(rows);
-        open_recorded(&self.vault, events).await
+        Ok(open_recorded(&self.vault, recorded(stored(rows)?))
+            .await?
+            .pop())
     }
 
     /// Up to `limit` events after a position, as they lie in the table.
@@ -396,18 +382,14 @@ impl EventLog {
         position: u64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let rows = self.rows_after(position, limit).await?;
-        rows.iter().map(StoredEvent::from_row).collect()
-    }
-
-    async fn rows_after(&self, position: u64, limit: usize) -> Result<Vec<PgRow>, LogError> {
-        Ok(sqlx::query(&format!(
+        let rows = sqlx::query(&format!(
             "SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2"
         ))
         .bind(position as i64)
         .bind(limit as i64)
         .fetch_all(&self.pool)
-        .await?)
+        .await?;
+        stored(rows)
     }
 
     /// The id of the event at a position.
@@ -433,24 +415,23 @@ fn not_loaded(error: PersistenceError) -> LogError {
     })
 }
 
-/// Opens the personal parts of many events at once.
-pub(crate) async fn open_envelopes(
-    vault: &Vault,
-    envelopes: Vec<Envelope>,
-) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
-    let events = envelopes
-        .into_iter()
-        .map(Envelope::into_recorded)
-        .collect::<Result<Vec<_>, _>>()?;
-    open_recorded(vault, events).await
+fn stored(rows: Vec<PgRow>) -> Result<Vec<StoredEvent>, LogError> {
+    rows.iter().map(StoredEvent::from_row).collect()
 }
 
-/// Opens events. One that does not open has no data: it holds up those who need it, not every reader of
-/// the log.
-async fn open_recorded(
+fn recorded(
+    stored: Vec<StoredEvent>,
+) -> impl Iterator<Item = Result<RecordedEvent, LogError>> + Send {
+    stored.into_iter().map(StoredEvent::into_recorded)
+}
+
+/// Opens the personal parts of many events at once. One that does not open has no data: it holds up those
+/// who need it, not every reader of the log.
+pub(crate) async fn open_recorded(
     vault: &Vault,
-    mut events: Vec<RecordedEvent>,
+    events: impl IntoIterator<Item = Result<RecordedEvent, LogError>>,
 ) -> Result<Vec<Arc<RecordedEvent>>, LogError> {
+    let mut events = events.into_iter().collect::<Result<Vec<_>, _>>()?;
     let parts = events.iter_mut().map(|event| vec![&mut event.data]);
     let parts = parts.collect();
     for broken in vault.open_groups(parts).await? {

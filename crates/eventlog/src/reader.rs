@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     EventLog, LogError, RecordedEvent,
-    log::open_envelopes,
+    log::open_recorded,
     recorded::Envelope,
     stream::{self, EVENTS, nats},
 };
@@ -245,7 +245,11 @@ impl LogReader {
                 first.position
             )));
         }
-        let events = open_envelopes(&self.inner.log.vault, batch).await?;
+        let events = open_recorded(
+            &self.inner.log.vault,
+            batch.into_iter().map(Envelope::into_recorded),
+        )
+        .await?;
         self.add(events);
         Ok(())
     }

@@ -31,40 +31,6 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// From [`COLUMNS`], the data still sealed: the caller opens it.
-    pub(crate) fn from_row(row: &PgRow) -> Result<Self, LogError> {
-        let (
-            position,
-            event_id,
-            event_type,
-            event_version,
-            aggregate_type,
-            aggregate_id,
-            sequence,
-            recorded_at,
-            payload,
-            Json(metadata),
-        ) = Columns::from_row(row).map_err(corrupt)?;
-        Ok(Self {
-            position: position as u64,
-            event_id,
-            event_type,
-            schema_version: event_version.parse().map_err(corrupt)?,
-            aggregate_type,
-            aggregate_id,
-            sequence: sequence as u64,
-            recorded_at: as_in_stream(recorded_at),
-            metadata: Metadata {
-                actor: metadata.actor,
-                correlation_id: metadata.correlation_id,
-                causation_id: metadata.causation_id,
-                origin: None,
-                traceparent: metadata.traceparent,
-            },
-            data: serde_json::from_str(payload).map_err(corrupt)?,
-        })
-    }
-
     /// Reads the data as one of an aggregate's events, in today's shape.
     pub fn decode<E: EventType>(&self) -> Result<E, DecodeError> {
         E::decode(&self.event_type, self.schema_version, &self.data)
@@ -90,7 +56,7 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// An event as it lies in PostgreSQL, still sealed: what the relay publishes.
+/// An event as it lies in PostgreSQL, still sealed: what the relay publishes and readers open.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredEvent {
     pub position: u64,
@@ -101,7 +67,8 @@ pub(crate) struct StoredEvent {
     pub aggregate_id: String,
     pub sequence: u64,
     pub recorded_at: DateTime<Utc>,
-    pub payload: Box<RawValue>,
+    /// JSON.
+    pub payload: String,
     pub metadata: StoredMetadata,
 }
 
@@ -148,7 +115,7 @@ pub(crate) struct Envelope {
 }
 
 /// [`COLUMNS`], by their places: names would be looked up for each of a million rows.
-type Columns<'r> = (
+type Columns = (
     i64,
     Uuid,
     String,
@@ -157,11 +124,12 @@ type Columns<'r> = (
     String,
     i64,
     DateTime<Utc>,
-    &'r str,
+    String,
     Json<StoredMetadata>,
 );
 
 impl StoredEvent {
+    /// From [`COLUMNS`].
     pub fn from_row(row: &PgRow) -> Result<Self, LogError> {
         let (
             position,
@@ -184,7 +152,7 @@ impl StoredEvent {
             aggregate_id,
             sequence: sequence as u64,
             recorded_at,
-            payload: RawValue::from_string(payload.to_owned()).map_err(corrupt)?,
+            payload,
             metadata,
         })
     }
@@ -205,7 +173,30 @@ impl StoredEvent {
             causation_id: metadata.causation_id,
             origin: metadata.origin,
             traceparent: metadata.traceparent,
-            data: self.payload,
+            data: RawValue::from_string(self.payload).map_err(corrupt)?,
+        })
+    }
+
+    /// The event, with `data` still sealed; the caller opens it.
+    pub fn into_recorded(self) -> Result<RecordedEvent, LogError> {
+        let metadata = self.metadata;
+        Ok(RecordedEvent {
+            position: self.position,
+            event_id: self.event_id,
+            event_type: self.event_type,
+            schema_version: self.event_version.parse().map_err(corrupt)?,
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            recorded_at: as_in_stream(self.recorded_at),
+            metadata: Metadata {
+                actor: metadata.actor,
+                correlation_id: metadata.correlation_id,
+                causation_id: metadata.causation_id,
+                origin: None,
+                traceparent: metadata.traceparent,
+            },
+            data: serde_json::from_str(&self.payload).map_err(corrupt)?,
         })
     }
 }
